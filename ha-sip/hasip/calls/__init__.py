@@ -1,0 +1,1 @@
+"""What a call does. Knows no pjsua2, no network and no threads."""

@@ -1,0 +1,277 @@
+"""Menus as a call works with them: a frozen tree, read once.
+
+A menu refers to others by their place in the tree, so that a tree is plain data without cycles
+and nothing is looked up by a text key while a call runs.
+"""
+
+from __future__ import annotations
+
+import logging
+import re
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, NewType
+
+from hasip.calls.prompt import AudioFile, Message, Prompt
+from hasip.commands.menu_spec import MenuSpec
+from hasip.errors import ConfigError
+
+if TYPE_CHECKING:
+    from hasip.commands.model import Answer, Command, Dial
+
+_log = logging.getLogger(__name__)
+
+MenuIndex = NewType("MenuIndex", int)
+
+ROOT = MenuIndex(0)
+DEFAULT_TIMEOUT_S = 300.0
+UNKNOWN_OPTION = "Unknown option"
+DIGITS = frozenset("0123456789*#ABCD")
+
+_POST_ACTION = re.compile(
+    r"(?P<noop>noop)|(?P<hangup>hangup)|(?P<repeat>repeat_message)"
+    r"|return(?:\s+(?P<levels>[0-9]+))?|jump\s+(?P<target>\S.*)"
+)
+
+
+@dataclass(frozen=True, slots=True)
+class NoOp:
+    """Stay in the menu and wait for digits."""
+
+
+@dataclass(frozen=True, slots=True)
+class HangUp:
+    """End the call."""
+
+
+@dataclass(frozen=True, slots=True)
+class Repeat:
+    """Play the prompt again."""
+
+
+@dataclass(frozen=True, slots=True)
+class Return:
+    """Go so many levels up and enter that menu."""
+
+    levels: int
+
+
+@dataclass(frozen=True, slots=True)
+class Jump:
+    """Enter the menu with this id; `target` is None where the tree has none such."""
+
+    menu_id: str
+    target: MenuIndex | None
+
+
+PostAction = NoOp | HangUp | Repeat | Return | Jump
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Menu:
+    """One menu of a tree."""
+
+    index: MenuIndex
+    parent: MenuIndex | None  # None: the root
+    id: str | None = None
+    prompts: tuple[Prompt, ...] = ()
+    action: Command | None = None
+    post_action: PostAction = field(default_factory=NoOp)
+    choices: Mapping[str, MenuIndex] = field(default_factory=dict)
+    prefixes: frozenset[str] = frozenset()  # every beginning of a choice
+    longest_choice: int = 0
+    choices_are_pin: bool = False
+    default: MenuIndex | None = None  # None: a wrong digit is only dropped
+    timeout: MenuIndex | None = None  # None: the call ends at the timeout
+    timeout_s: float | None = None  # None: no timeout
+    wait_for_audio: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class MenuTree:
+    """All menus of a call; the root comes first."""
+
+    menus: tuple[Menu, ...]
+    # What was written but can't do what its author thinks; to be logged once.
+    warnings: tuple[str, ...] = ()
+
+    def __getitem__(self, index: MenuIndex) -> Menu:
+        """Return the menu at a place."""
+        return self.menus[index]
+
+    @property
+    def root(self) -> Menu:
+        """Return the menu that a call starts in."""
+        return self.menus[ROOT]
+
+
+class MenuError(ConfigError):
+    """A menu that cannot be used; the text names the place."""
+
+
+# A call without a menu: nothing is said, digits are only reported, nothing times out.
+SILENT = MenuTree((Menu(index=ROOT, parent=None),))
+
+
+def build_menu(spec: MenuSpec) -> MenuTree:
+    """Make the tree that a written menu means; raises `MenuError`."""
+    return _Builder().build(spec)
+
+
+def menu_of(command: Dial | Answer) -> MenuTree | None:
+    """Return the tree of the menu that a command brings; raises `MenuError`."""
+    if command.menu is None:
+        return None
+    tree = build_menu(command.menu)
+    for warning in tree.warnings:
+        _log.warning("%s %s: %s", command.command, command.number, warning)
+    return tree
+
+
+@dataclass(slots=True)
+class _Draft:
+    """A menu that has its place already, but whose jump may lead to one that has none yet."""
+
+    spec: MenuSpec
+    index: MenuIndex
+    parent: MenuIndex | None
+    where: str
+    choices: dict[str, MenuIndex] = field(default_factory=dict)
+    default: MenuIndex | None = None
+    timeout: MenuIndex | None = None
+    is_fallback: bool = False  # a default or timeout choice, which has none of its own
+
+
+class _Builder:
+    """Gives every menu its place, then makes the menus."""
+
+    def __init__(self) -> None:
+        self._drafts: list[_Draft] = []
+        self._by_id: dict[str, MenuIndex] = {}
+        self._warnings: list[str] = []
+
+    def build(self, spec: MenuSpec) -> MenuTree:
+        self._place(spec, parent=None, where="menu")
+        menus = tuple(self._menu(draft) for draft in self._drafts)
+        return MenuTree(menus, tuple(self._warnings))
+
+    def _place(
+        self, spec: MenuSpec, parent: MenuIndex | None, where: str, *, is_fallback: bool = False
+    ) -> MenuIndex:
+        draft = _Draft(spec, MenuIndex(len(self._drafts)), parent, where, is_fallback=is_fallback)
+        self._drafts.append(draft)
+        self._note_id(draft)
+        self._warnings += [f"{where}: unknown key {key!r}" for key in spec.model_extra or ()]
+        for key, child in (spec.choices or {}).items():
+            self._place_choice(draft, key.strip(), child or MenuSpec())
+        if draft.default is None and not is_fallback:
+            draft.default = self._place_unknown_option(draft)
+        self._warn_of_hidden_choices(draft)
+        return draft.index
+
+    def _place_choice(self, draft: _Draft, key: str, child: MenuSpec) -> None:
+        # The keys of a PIN menu are secrets.
+        where = f"{draft.where}.choices.{'*' if draft.spec.choices_are_pin else key}"
+        if key == "default":
+            where = f"{draft.where}.choices.default"
+            draft.default = self._place(child, draft.index, where, is_fallback=True)
+        elif key == "timeout":
+            where = f"{draft.where}.choices.timeout"
+            draft.timeout = self._place(child, draft.index, where, is_fallback=True)
+        elif not key or not DIGITS.issuperset(key.upper()):
+            self._warnings.append(
+                f"{where}: can never be typed; a choice is made of 0-9 * # A-D, "
+                'or is "default" or "timeout"'
+            )
+        else:
+            draft.choices[key.upper()] = self._place(child, draft.index, where)
+
+    def _place_unknown_option(self, draft: _Draft) -> MenuIndex:
+        spec = MenuSpec(
+            message=UNKNOWN_OPTION, language=draft.spec.language, post_action="return 1"
+        )
+        return self._place(spec, draft.index, f"{draft.where}.choices.default", is_fallback=True)
+
+    def _note_id(self, draft: _Draft) -> None:
+        menu_id = draft.spec.id
+        if menu_id and menu_id in self._by_id:
+            self._warnings.append(f"{draft.where}.id: {menu_id!r} is taken; jumps go to the first")
+        elif menu_id:
+            self._by_id[menu_id] = draft.index
+
+    def _warn_of_hidden_choices(self, draft: _Draft) -> None:
+        for choice in draft.choices:
+            if any(choice[:length] in draft.choices for length in range(1, len(choice))):
+                shown = "a PIN" if draft.spec.choices_are_pin else f'"{choice}"'
+                self._warnings.append(
+                    f"{draft.where}.choices: {shown} can never be typed: a choice that is its "
+                    "beginning is entered first"
+                )
+
+    def _menu(self, draft: _Draft) -> Menu:
+        spec = draft.spec
+        timeout_s = DEFAULT_TIMEOUT_S if spec.timeout is None else spec.timeout
+        never = draft.is_fallback and spec.timeout is None and draft.timeout is None
+        post_action = self._post_action(draft)
+        if never and not draft.choices and isinstance(post_action, NoOp):
+            self._warnings.append(
+                f"{draft.where}: a caller who gets here stays until hanging up; "
+                "write a post_action, such as return or hangup"
+            )
+        return Menu(
+            index=draft.index,
+            parent=draft.parent,
+            id=spec.id or None,
+            prompts=_prompts(spec),
+            action=spec.action,
+            post_action=post_action,
+            choices=draft.choices,
+            prefixes=frozenset(key[:end] for key in draft.choices for end in range(1, len(key))),
+            longest_choice=max(map(len, draft.choices), default=0),
+            choices_are_pin=spec.choices_are_pin,
+            default=draft.default,
+            timeout=draft.timeout,
+            timeout_s=None if never else timeout_s,
+            wait_for_audio=spec.wait_for_audio_to_finish,
+        )
+
+    def _post_action(self, draft: _Draft) -> PostAction:
+        written = (draft.spec.post_action or "noop").strip()
+        found = _POST_ACTION.fullmatch(written)
+        if found is None or found["levels"] == "0":
+            msg = (
+                f"{draft.where}.post_action: must be noop, hangup, repeat_message, return, "
+                f'return <levels> or jump <menu-id>; got "{written}"'
+            )
+            raise MenuError(msg)
+        if found["hangup"]:
+            return HangUp()
+        if found["repeat"]:
+            return Repeat()
+        if found["target"]:
+            return self._jump(draft, found["target"])
+        return NoOp() if found["noop"] else Return(int(found["levels"] or 1))
+
+    def _jump(self, draft: _Draft, menu_id: str) -> Jump:
+        target = self._by_id.get(menu_id)
+        if target is None:
+            known = ", ".join(self._by_id) or "none"
+            self._warnings.append(
+                f'{draft.where}.post_action: no menu has the id "{menu_id}"; ids: {known}'
+            )
+        return Jump(menu_id, target)
+
+
+def _prompts(spec: MenuSpec) -> tuple[Prompt, ...]:
+    message = Message(
+        text=spec.message or "",
+        language=spec.language or None,
+        is_template=spec.handle_as_template,
+        cache=spec.cache_audio,
+    )
+    audio_file = AudioFile(path=spec.audio_file or "", cache=spec.cache_audio)
+    return tuple(
+        prompt
+        for prompt, written in ((message, spec.message), (audio_file, spec.audio_file))
+        if written and written.strip()
+    )

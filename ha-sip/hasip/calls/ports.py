@@ -1,0 +1,146 @@
+"""What a call needs from the outside, as small protocols.
+
+`sip/`, `audio/` and `homeassistant/` fulfil them; unit tests bring their own.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Protocol
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Mapping
+    from pathlib import Path
+
+    from hasip.calls.prompt import Prompt
+    from hasip.calls.screening import AnswerMode
+    from hasip.events.model import Side, SipCallId
+
+
+class Playback(Protocol):
+    """A prompt on its way to the peer."""
+
+    def stop(self) -> None:
+        """Silence it; its end is not reported any more. May be called again."""
+        ...
+
+
+class CallLeg(Protocol):
+    """The SIP side of one call. Loop thread only; a leg that is gone ignores what it is told."""
+
+    @property
+    def call_id(self) -> SipCallId:
+        """Return the SIP Call-ID."""
+        ...
+
+    @property
+    def remote_uri(self) -> str:
+        """Return the From value of an incoming call without tag; the URI dialled otherwise."""
+        ...
+
+    @property
+    def local_uri(self) -> str:
+        """Return the To value of an incoming call; the account's own URI otherwise."""
+        ...
+
+    @property
+    def headers(self) -> Mapping[str, str | None]:
+        """Return the headers that the account's `--extract-headers` asks for."""
+        ...
+
+    def attach(self, listener: LegListener) -> None:
+        """Report to `listener` from now on; what came before is reported as well."""
+        ...
+
+    def ring(self) -> None:
+        """Send 180."""
+        ...
+
+    def answer(self) -> None:
+        """Send 200."""
+        ...
+
+    def hang_up(self, sip_code: int | None = None) -> None:
+        """End the call in whatever way its state asks for (RFC 3261 §15, §9, §21)."""
+        ...
+
+    def play(self, wav: Path, ended: Callable[[], None]) -> Playback:
+        """Play a WAV file once, as soon as there is media; raises `SipError`."""
+        ...
+
+
+class Line(Protocol):
+    """An account that calls are placed on and come in by."""
+
+    @property
+    def number(self) -> int:
+        """Return the account's number, 1-based."""
+        ...
+
+    @property
+    def settle_time_s(self) -> float:
+        """Return the pause between the connection and `call_established`."""
+        ...
+
+    @property
+    def answer_mode(self) -> AnswerMode:
+        """Return what is done with calls that come in."""
+        ...
+
+    @property
+    def reject_sip_code(self) -> int:
+        """Return the final response in `reject` mode."""
+        ...
+
+    def place_call(self, number: str) -> CallLeg:
+        """Send an INVITE; raises `SipError`."""
+        ...
+
+
+class LegListener(Protocol):
+    """Hears what happens on a leg, on the loop thread."""
+
+    def on_connected(self) -> None:
+        """Take note that the dialog is confirmed."""
+        ...
+
+    def on_digit(self, digit: str) -> None:
+        """Take a digit: one of 0-9 * # A-D."""
+        ...
+
+    def on_disconnected(self, sip_code: int, sip_reason: str, hangup_by: Side) -> None:
+        """Take note that the dialog is over; nothing follows."""
+        ...
+
+
+class ReadyPrompt(Protocol):
+    """A prompt as a WAV file at the bridge's rate."""
+
+    @property
+    def path(self) -> Path:
+        """Return where the file is."""
+        ...
+
+    @property
+    def failed(self) -> bool:
+        """Tell whether this is the error sound in place of the prompt."""
+        ...
+
+    def release(self) -> None:
+        """Give the file up; it may be deleted now."""
+        ...
+
+
+class Preparation(Protocol):
+    """A prompt that is being made."""
+
+    def cancel(self) -> None:
+        """Give up; `ready` is not called any more."""
+        ...
+
+
+class Speaker(Protocol):
+    """Turns prompts into files."""
+
+    def prepare(self, prompt: Prompt, ready: Callable[[ReadyPrompt], None]) -> Preparation:
+        """Make a file from a prompt; `ready` is called once on the loop, never from within."""
+        ...

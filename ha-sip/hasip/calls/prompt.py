@@ -1,0 +1,26 @@
+"""What a call can say: a message to be spoken, or an audio file to be played."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Message:
+    """A text that Home Assistant's speech engine reads out."""
+
+    text: str
+    language: str | None = None  # None: the language of the settings
+    is_template: bool = False  # rendered by Home Assistant before it is spoken
+    cache: bool = False
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class AudioFile:
+    """A file that ffmpeg can read."""
+
+    path: str
+    cache: bool = False
+
+
+Prompt = Message | AudioFile

@@ -1,0 +1,248 @@
+"""One call: carries out what the call machine decides.
+
+The session owns everything a call has while it lives: its timers, the prompt that is being made
+or heard, and its place in the registry. It lives on the loop thread.
+"""
+
+from __future__ import annotations
+
+import logging
+from collections import deque
+from dataclasses import replace
+from typing import TYPE_CHECKING, assert_never
+
+from hasip.calls import machine
+from hasip.calls.call_state import (
+    AnswerCall,
+    AnswerRequested,
+    Arm,
+    Cancel,
+    Connected,
+    Digit,
+    Disconnected,
+    Effect,
+    EndCall,
+    Ended,
+    HangupRequested,
+    Ignored,
+    InMenu,
+    Input,
+    Play,
+    PlaybackEnded,
+    Prepare,
+    Refuse,
+    RunAction,
+    State,
+    StopPlaying,
+    Tell,
+    TimerFired,
+)
+from hasip.calls.call_state import Timer as TimerName
+from hasip.calls.prompts import PromptPlayer
+from hasip.errors import SipError
+from hasip.events.model import CallDisconnected, CallEvent, CallInfo, DtmfDigit, Side
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Mapping
+
+    from hasip.calls.menu import MenuTree
+    from hasip.calls.ports import CallLeg, Speaker
+    from hasip.commands.model import Command
+    from hasip.events.model import CallEventBody, Event
+    from hasip.loop import Loop, Timer
+
+_log = logging.getLogger(__name__)
+
+# SIP codes for a call that ended without the peer having said one.
+REQUEST_TERMINATED = 487
+SERVER_ERROR = 500
+
+
+class CallSession:
+    """A call from its first message to its last."""
+
+    def __init__(  # noqa: PLR0913 - what a call is made of, given once
+        self,
+        *,
+        info: CallInfo,
+        leg: CallLeg,
+        loop: Loop,
+        speaker: Speaker,
+        publish: Callable[[Event], None],
+        run_action: Callable[[Command, CallSession], None],
+        refuse: Callable[[Input, str, CallSession], None],
+        on_ended: Callable[[CallSession], None],
+    ) -> None:
+        self.info = info
+        self._leg = leg
+        self._loop = loop
+        self._publish = publish
+        self._run_action = run_action
+        self._refuse = refuse
+        self._on_ended = on_ended
+        self._player = PromptPlayer(loop, leg, speaker)
+        self._timers: dict[TimerName, Timer] = {}
+        self._state: State = Ended()
+        self._inbox: deque[Input] = deque()
+        self._is_stepping = False
+        self._connected_at: float | None = None
+
+    # --- told by the dispatcher -------------------------------------------------------------
+
+    def begin(
+        self,
+        state: State,
+        effects: tuple[Effect, ...],
+        told: CallEventBody,
+        request_id: str | None = None,
+    ) -> None:
+        """Take the first state of a call; `told` is published before anything else happens."""
+        self._loop.check()
+        self._state = state
+        self.tell(told, request_id)
+        self._is_stepping = True
+        self._carry_out(effects)
+        self._is_stepping = False
+        self._take_inbox()
+
+    def answer(self, tree: MenuTree | None, webhooks: Mapping[str, str] | None) -> None:
+        """Answer the call; a menu or webhooks that are given replace those it had."""
+        if webhooks:
+            self.info = replace(self.info, webhooks=webhooks)
+        self.feed(AnswerRequested(tree))
+
+    def hang_up(self, sip_code: int | None = None) -> None:
+        """End the call."""
+        self.feed(HangupRequested(sip_code))
+
+    def feed(self, event: Input) -> None:
+        """Let the machine take an input; inputs that come up meanwhile are taken after it."""
+        self._loop.check()
+        self._inbox.append(event)
+        self._take_inbox()
+
+    def tell(self, what: CallEventBody, request_id: str | None = None) -> None:
+        """Publish something that happened in this call."""
+        self._log_event(what)
+        self._publish(CallEvent(call=self.info, what=what, request_id=request_id))
+
+    @property
+    def is_over(self) -> bool:
+        """Tell whether the dialog has ended."""
+        return isinstance(self._state, Ended)
+
+    @property
+    def state_name(self) -> str:
+        """Return a word for where the call is, for the log."""
+        return type(self._state).__name__.lower()
+
+    # --- told by the leg --------------------------------------------------------------------
+
+    def on_connected(self) -> None:
+        """Take note that the dialog is confirmed."""
+        if self._connected_at is None:
+            self._connected_at = self._loop.clock.now()
+        self.feed(Connected())
+
+    def on_digit(self, digit: str) -> None:
+        """Take a digit that the peer typed."""
+        self.feed(Digit(digit))
+
+    def on_disconnected(self, sip_code: int, sip_reason: str, hangup_by: Side) -> None:
+        """Take note that the dialog is over."""
+        if self.is_over:
+            return
+        self.feed(Disconnected())
+        started = self._connected_at
+        duration_s = 0.0 if started is None else self._loop.clock.now() - started
+        self.tell(
+            CallDisconnected(
+                sip_code=sip_code,
+                sip_reason=sip_reason,
+                duration_s=duration_s,
+                hangup_by=hangup_by,
+            )
+        )
+        self._player.close()
+        self._on_ended(self)
+
+    # --- carrying out -----------------------------------------------------------------------
+
+    def _take_inbox(self) -> None:
+        if self._is_stepping:
+            return
+        self._is_stepping = True
+        try:
+            while self._inbox:
+                self._state, effects = machine.step(self._state, self._inbox.popleft())
+                self._carry_out(effects)
+        finally:
+            self._is_stepping = False
+
+    def _carry_out(self, effects: tuple[Effect, ...]) -> None:
+        for effect in effects:
+            try:
+                self._perform(effect)
+            except Exception:
+                # One effect that fails must not keep the next, which may be the hang-up.
+                _log.exception("[%s] failed: %s", self.info.internal_id, effect)
+
+    def _perform(self, effect: Effect) -> None:  # noqa: C901, PLR0912 - one line a case
+        match effect:
+            case AnswerCall():
+                self._on_leg(self._leg.answer)
+            case EndCall(sip_code):
+                self._on_leg(lambda: self._leg.hang_up(sip_code))
+            case Prepare(prompts):
+                self._player.prepare(prompts)
+            case Play(playback, prompt, following):
+                self._player.play(prompt, lambda: self.feed(PlaybackEnded(playback)))
+                self._player.prepare(following)
+            case StopPlaying():
+                self._player.stop()
+            case RunAction(action):
+                self._run_action(action, self)
+            case Arm(timer, delay_s):
+                self._arm(timer, delay_s)
+            case Cancel(timer):
+                self._cancel(timer)
+            case Tell(what, request_id):
+                self.tell(what, request_id)
+            case Refuse(request, reason):
+                self._refuse(request, reason, self)
+            case Ignored(reason):
+                _log.info("[%s] %s", self.info.internal_id, reason)
+            case _:
+                assert_never(effect)
+
+    def _on_leg(self, act: Callable[[], None]) -> None:
+        """Do something on the leg; a leg that can't do it any more is a call that is over."""
+        try:
+            act()
+        except SipError as error:
+            _log.warning("[%s] %s", self.info.internal_id, error)
+            reason = str(error)
+            self._loop.post(lambda: self.on_disconnected(SERVER_ERROR, reason, Side.LOCAL))
+
+    def _arm(self, name: TimerName, delay_s: float) -> None:
+        self._cancel(name)
+        self._timers[name] = self._loop.call_later(delay_s, lambda: self._fire(name))
+
+    def _cancel(self, name: TimerName) -> None:
+        timer = self._timers.pop(name, None)
+        if timer is not None:
+            timer.cancel()
+
+    def _fire(self, name: TimerName) -> None:
+        del self._timers[name]
+        self.feed(TimerFired(name))
+
+    def _log_event(self, what: CallEventBody) -> None:
+        if isinstance(what, DtmfDigit):
+            # The codes that people type are secrets.
+            secret = isinstance(self._state, InMenu) and self._state.menu.choices_are_pin
+            _log.info(
+                "[%s] %s: %s", self.info.internal_id, what.name, "*" if secret else what.digit
+            )
+        else:
+            _log.info("[%s] %s", self.info.internal_id, what)

@@ -1,0 +1,208 @@
+"""Carries out commands: finds the call that is meant, and tells what can't be done."""
+
+from __future__ import annotations
+
+import logging
+from typing import TYPE_CHECKING, Protocol, assert_never
+
+from hasip.calls.call_state import PlayRequested, StopRequested
+from hasip.calls.menu import menu_of
+from hasip.calls.prompt import AudioFile, Message
+from hasip.commands.model import (
+    AfterPrompt,
+    Answer,
+    CallService,
+    Command,
+    Dial,
+    Hangup,
+    PlayAudioFile,
+    PlayMessage,
+    Quit,
+    State,
+    StopPlayback,
+    unknown_keys,
+)
+from hasip.errors import CommandError, HaSipError
+from hasip.events.model import CommandFailed, ServiceFailed
+from hasip.workers import Failed
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from hasip.calls.call_state import Input
+    from hasip.calls.desk import CallDesk
+    from hasip.calls.registry import CallRegistry
+    from hasip.calls.session import CallSession
+    from hasip.commands.model import InvalidCommandError
+    from hasip.events.model import Event
+    from hasip.workers import Result
+
+_log = logging.getLogger(__name__)
+
+# In a menu's action: the call that the menu belongs to.
+SELF = "self"
+
+
+class ServiceCaller(Protocol):
+    """Runs actions of Home Assistant."""
+
+    def call(self, command: CallService, done: Callable[[Result[None]], None]) -> None:
+        """Run an action; `done` is called once, later, on the loop thread."""
+        ...
+
+
+class Dispatcher:
+    """Takes commands on the loop thread, from wherever they come."""
+
+    def __init__(
+        self,
+        registry: CallRegistry,
+        services: ServiceCaller,
+        publish: Callable[[Event], None],
+        quit_program: Callable[[], None],
+    ) -> None:
+        self._registry = registry
+        self._services = services
+        self._publish = publish
+        self._quit = quit_program
+        self._desk: CallDesk | None = None
+
+    def use(self, desk: CallDesk) -> None:
+        """Place calls through `desk`, whose sessions run their actions here."""
+        self._desk = desk
+
+    def dispatch(self, command: Command, origin: CallSession | None = None) -> None:
+        """Carry a command out; `origin` is the call whose menu has it as its action."""
+        for key in unknown_keys(command):
+            _log.warning("%s: unknown key %r is ignored", command.command, key)
+        try:
+            self._carry_out(command, origin)
+        except HaSipError as error:
+            self._fail(command, str(error))
+
+    def refuse_invalid(self, error: InvalidCommandError) -> None:
+        """Tell that a command could not be read."""
+        _log.error("Error: %s", error)
+        self._publish(
+            CommandFailed(
+                command=error.command,
+                number=error.number,
+                error=str(error),
+                request_id=error.request_id,
+            )
+        )
+
+    def refuse_input(self, request: Input, reason: str, session: CallSession) -> None:
+        """Tell that a call could not do what a command wanted of it."""
+        verb = {"PlayRequested": "play", "StopRequested": "stop_playback"}.get(
+            type(request).__name__, "answer"
+        )
+        if isinstance(request, PlayRequested):
+            verb = "play_message" if isinstance(request.prompt, Message) else "play_audio_file"
+        request_id = getattr(request, "request_id", None)
+        self._tell_failure(verb, session.info.internal_id, reason, request_id)
+
+    def _carry_out(self, command: Command, origin: CallSession | None) -> None:
+        match command:
+            case CallService():
+                self._call_service(command, origin)
+            case Dial():
+                self._dial(command)
+            case Hangup():
+                self._call(command.number, origin).hang_up(command.sip_code)
+            case Answer():
+                tree = menu_of(command)
+                self._call(command.number, origin).answer(tree, command.webhook_to_call)
+            case PlayMessage() | PlayAudioFile():
+                self._call(command.number, origin).feed(_play_request(command))
+            case StopPlayback():
+                self._call(command.number, origin).feed(StopRequested())
+            case State():
+                self._log_state()
+            case Quit():
+                self._quit()
+            case _:
+                assert_never(command)
+
+    def _dial(self, command: Dial) -> None:
+        if self._desk is None:
+            msg = "the SIP stack is not up"
+            raise CommandError(msg)
+        self._desk.dial(command)
+
+    def _call(self, number: str, origin: CallSession | None) -> CallSession:
+        """Return the call that is meant; raises `CommandError`."""
+        found = origin if origin is not None and number == SELF else self._registry.find(number)
+        if found is None:
+            active = ", ".join(call.info.internal_id for call in self._registry) or "none"
+            msg = f'no active call matches "{number}"; active: {active}'
+            raise CommandError(msg)
+        return found
+
+    def _call_service(self, command: CallService, origin: CallSession | None) -> None:
+        started = f"{command.domain}.{command.service}"
+
+        def done(result: Result[None]) -> None:
+            if isinstance(result, Failed):
+                self._service_failed(command, origin, str(result.error))
+            else:
+                _log.info("Service %s called", started)
+
+        self._services.call(command, done)
+
+    def _service_failed(self, command: CallService, origin: CallSession | None, error: str) -> None:
+        if origin is None:
+            self._fail(command, error)
+            return
+        _log.warning(
+            "[%s] service %s.%s failed: %s",
+            origin.info.internal_id,
+            command.domain,
+            command.service,
+            error,
+        )
+        origin.tell(
+            ServiceFailed(domain=command.domain, service=command.service, error=error),
+            command.request_id,
+        )
+
+    def _log_state(self) -> None:
+        if not len(self._registry):
+            _log.info("No active calls.")
+            return
+        _log.info("Currently registered calls:")
+        for call in self._registry:
+            _log.info("    %s", ", ".join(self._registry.names_of(call)))
+
+    def _fail(self, command: Command, error: str) -> None:
+        number = getattr(command, "number", None)
+        self._tell_failure(command.command, number, error, command.request_id)
+
+    def _tell_failure(
+        self, verb: str, number: str | None, error: str, request_id: str | None
+    ) -> None:
+        _log.warning("%s%s failed: %s", verb, f" {number}" if number else "", error)
+        self._publish(
+            CommandFailed(command=verb, number=number, error=error, request_id=request_id)
+        )
+
+
+def _play_request(command: PlayMessage | PlayAudioFile) -> PlayRequested:
+    match command:
+        case PlayMessage():
+            prompt: Message | AudioFile = Message(
+                text=command.message,
+                language=command.tts_language,
+                is_template=command.handle_as_template,
+                cache=command.cache_audio,
+            )
+        case PlayAudioFile():
+            prompt = AudioFile(path=command.audio_file, cache=command.cache_audio)
+        case _:
+            assert_never(command)
+    return PlayRequested(
+        prompt=prompt,
+        wait_for_audio=command.wait_for_audio_to_finish,
+        hang_up_after=command.post_action is AfterPrompt.HANGUP,
+        request_id=command.request_id,
+    )

@@ -1,0 +1,248 @@
+"""The commands: one class a verb, read and checked in one place.
+
+`parse_command` is the only way in, for stdin, MQTT and menu actions alike.
+"""
+
+from __future__ import annotations
+
+from enum import StrEnum
+from typing import TYPE_CHECKING, Annotated, Any, Literal
+
+from pydantic import (
+    BaseModel,
+    BeforeValidator,
+    ConfigDict,
+    Discriminator,
+    Field,
+    Tag,
+    TypeAdapter,
+    ValidationError,
+)
+
+from hasip.commands.fields import CallNumber, Seconds, SipErrorCode, Text, WebhookMap
+from hasip.commands.menu_spec import MenuSpec
+from hasip.errors import CommandError
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+DEFAULT_RING_TIMEOUT_S = 300.0
+
+
+class AfterPrompt(StrEnum):
+    """What a play command does when its prompt is over."""
+
+    NOOP = "noop"
+    HANGUP = "hangup"
+
+
+class CommandModel(BaseModel):
+    """What all commands have in common."""
+
+    model_config = ConfigDict(extra="allow", frozen=True, populate_by_name=True)
+
+    request_id: Text | None = None
+
+
+class CallService(CommandModel):
+    """Run an action of Home Assistant; on the wire it is still called a service."""
+
+    command: Literal["call_service"] = "call_service"
+    domain: Annotated[str, Field(pattern=r"^[a-z0-9_]+$")]
+    service: Annotated[str, Field(pattern=r"^[a-z0-9_]+$")]
+    entity_id: str | list[str] | None = None
+    service_data: dict[str, Any] | None = None
+
+    def body(self) -> dict[str, Any]:
+        """Return the flat REST body: the keys of `service_data`, and `entity_id`."""
+        entity = {} if self.entity_id is None else {"entity_id": self.entity_id}
+        return {**entity, **(self.service_data or {})}
+
+
+class Dial(CommandModel):
+    """Place a call."""
+
+    command: Literal["dial"]
+    number: CallNumber
+    menu: MenuSpec | None = None
+    ring_timeout_s: Seconds = Field(DEFAULT_RING_TIMEOUT_S, alias="ring_timeout")
+    sip_account: int | None = None  # None: the first enabled one
+    webhook_to_call: WebhookMap = Field(default_factory=dict)
+
+
+class Hangup(CommandModel):
+    """End a call, or refuse one that is not answered yet."""
+
+    command: Literal["hangup"]
+    number: CallNumber
+    sip_code: SipErrorCode | None = None
+
+
+class Answer(CommandModel):
+    """Answer an incoming call; on a call that is up, enter the menu."""
+
+    command: Literal["answer"]
+    number: CallNumber
+    menu: MenuSpec | None = None
+    webhook_to_call: WebhookMap = Field(default_factory=dict)
+
+
+class _Play(CommandModel):
+    """What the play commands share."""
+
+    number: CallNumber
+    cache_audio: bool = False
+    wait_for_audio_to_finish: bool = False
+    post_action: AfterPrompt = AfterPrompt.NOOP
+
+
+class PlayMessage(_Play):
+    """Speak a message to a call."""
+
+    command: Literal["play_message"]
+    message: Annotated[Text, Field(min_length=1)]
+    tts_language: str | None = None
+    handle_as_template: bool = False
+
+
+class PlayAudioFile(_Play):
+    """Play an audio file to a call."""
+
+    command: Literal["play_audio_file"]
+    audio_file: Annotated[str, Field(min_length=1)]
+
+
+class StopPlayback(CommandModel):
+    """Stop what a call is hearing."""
+
+    command: Literal["stop_playback"]
+    number: CallNumber
+
+
+class State(CommandModel):
+    """Log the active calls."""
+
+    command: Literal["state"]
+
+
+class Quit(CommandModel):
+    """End the program in order."""
+
+    command: Literal["quit"]
+
+
+Command = (
+    CallService | Dial | Hangup | Answer | PlayMessage | PlayAudioFile | StopPlayback | State | Quit
+)
+
+VERBS: tuple[str, ...] = (
+    "call_service",
+    "dial",
+    "hangup",
+    "answer",
+    "play_message",
+    "play_audio_file",
+    "stop_playback",
+    "state",
+    "quit",
+)
+
+
+def _verb_written(raw: Any) -> Any:  # noqa: ANN401 - whatever JSON or YAML holds
+    """Give a command without a verb its default one."""
+    if isinstance(raw, dict) and raw.get("command") is None:
+        return {**raw, "command": "call_service"}
+    return raw
+
+
+def _verb_of(raw: Any) -> str | None:  # noqa: ANN401
+    verb = raw.get("command") if isinstance(raw, dict) else getattr(raw, "command", None)
+    return verb if isinstance(verb, str) else None
+
+
+AnyCommand = Annotated[
+    Annotated[CallService, Tag("call_service")]
+    | Annotated[Dial, Tag("dial")]
+    | Annotated[Hangup, Tag("hangup")]
+    | Annotated[Answer, Tag("answer")]
+    | Annotated[PlayMessage, Tag("play_message")]
+    | Annotated[PlayAudioFile, Tag("play_audio_file")]
+    | Annotated[StopPlayback, Tag("stop_playback")]
+    | Annotated[State, Tag("state")]
+    | Annotated[Quit, Tag("quit")],
+    Discriminator(_verb_of),
+    BeforeValidator(_verb_written),
+]
+
+MenuSpec.model_rebuild(_types_namespace={"AnyCommand": AnyCommand, "MenuSpec": MenuSpec})
+for _model in (Dial, Answer):
+    _model.model_rebuild()
+
+_adapter: TypeAdapter[Command] = TypeAdapter(AnyCommand)
+
+
+class InvalidCommandError(CommandError):
+    """A command that cannot be read; carries what could be read of it, for `command_failed`."""
+
+    def __init__(self, text: str, raw: object) -> None:
+        super().__init__(text)
+        fields = raw if isinstance(raw, dict) else {}
+        self.command = _as_text(fields.get("command", "call_service" if fields else None))
+        self.number = _as_text(fields.get("number"))
+        self.request_id = _as_text(fields.get("request_id"))
+
+
+class UnknownCommandError(InvalidCommandError):
+    """A verb nobody knows."""
+
+    def __init__(self, verb: object, raw: object) -> None:
+        super().__init__(f"Unknown command: {verb}", raw)
+
+
+def parse_command(raw: object) -> Command:
+    """Read a command from decoded JSON or YAML; raises `InvalidCommandError`."""
+    if not isinstance(raw, dict):
+        msg = f"A command is a JSON object; got {type(raw).__name__}"
+        raise InvalidCommandError(msg, raw)
+    verb = raw.get("command")
+    if verb is not None and verb not in VERBS:
+        raise UnknownCommandError(verb, raw)
+    try:
+        return _adapter.validate_python(raw)
+    except ValidationError as error:
+        raise InvalidCommandError("; ".join(problems_of(error)), raw) from error
+
+
+def unknown_keys(command: Command) -> tuple[str, ...]:
+    """Return the keys that were written but mean nothing."""
+    return tuple(command.model_extra or ())
+
+
+def problems_of(error: ValidationError) -> Iterator[str]:
+    """Yield one sentence a problem: where, what is wrong, what was written."""
+    for problem in error.errors(include_url=False):
+        where, what, written = _path(problem["loc"]), problem["msg"], problem["input"]
+        if problem["type"] == "missing":
+            yield f"{where} is required"
+        elif problem["type"] == "union_tag_invalid":
+            yield f'{where}: unknown command "{problem["ctx"]["tag"]}"'
+        elif isinstance(written, str | int | float) and "got" not in what:
+            yield f'{where}: {what}; got "{str(written)[:60]}"'
+        else:
+            yield f"{where}: {what.removeprefix('Value error, ')}"
+
+
+def _path(location: tuple[int | str, ...]) -> str:
+    parts: list[str] = []
+    for part in location:
+        # The verb is how pydantic names the member of the union; nobody wrote it there.
+        if part == "[key]" or (part in VERBS and parts[-1:] in ([], ["action"])):
+            continue
+        # The keys of choices may be PINs.
+        secret = parts[-1:] == ["choices"] and part not in ("default", "timeout")
+        parts.append("*" if secret else str(part))
+    return ".".join(parts) or "command"
+
+
+def _as_text(value: object) -> str | None:
+    return str(value) if isinstance(value, str | int) and not isinstance(value, bool) else None

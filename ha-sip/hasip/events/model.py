@@ -1,0 +1,176 @@
+"""Everything the gateway tells the outside.
+
+A call's event is a body (what happened) with the call's data around it. The call machine makes
+bodies only; the session adds the call. An event carries all that a listener needs.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from enum import StrEnum
+from typing import ClassVar, NewType
+
+InternalId = NewType("InternalId", str)
+SipCallId = NewType("SipCallId", str)
+
+
+class Direction(StrEnum):
+    """Who placed the call, seen from the gateway."""
+
+    INCOMING = "incoming"
+    OUTGOING = "outgoing"
+
+
+class Side(StrEnum):
+    """Who ended the call, seen from the gateway."""
+
+    LOCAL = "local"
+    REMOTE = "remote"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class CallInfo:
+    """What every event of a call says about it."""
+
+    internal_id: InternalId
+    call_id: SipCallId
+    sip_account: int  # 1-based
+    direction: Direction
+    remote_uri: str  # incoming: the From value without tag; outgoing: the dialled string
+    local_uri: str
+    parsed_remote_uri: str
+    parsed_local_uri: str
+    headers: Mapping[str, str | None] = field(default_factory=dict)
+    # Event name -> webhook ID that gets the event before the global one.
+    webhooks: Mapping[str, str] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True)
+class IncomingCall:
+    """An INVITE came in; sent for every call, answered or not."""
+
+    name: ClassVar[str] = "incoming_call"
+
+
+@dataclass(frozen=True, slots=True)
+class OutgoingCallInitiated:
+    """Our INVITE is on its way."""
+
+    name: ClassVar[str] = "outgoing_call_initiated"
+
+
+@dataclass(frozen=True, slots=True)
+class CallEstablished:
+    """The call is up and the settle time is over."""
+
+    name: ClassVar[str] = "call_established"
+
+
+@dataclass(frozen=True, slots=True)
+class EnteredMenu:
+    """A menu that has an id was entered."""
+
+    name: ClassVar[str] = "entered_menu"
+    menu_id: str
+
+
+@dataclass(frozen=True, slots=True)
+class DtmfDigit:
+    """A digit counted."""
+
+    name: ClassVar[str] = "dtmf_digit"
+    digit: str
+
+
+@dataclass(frozen=True, slots=True)
+class MenuTimeout:
+    """Nobody typed for the menu's timeout."""
+
+    name: ClassVar[str] = "timeout"
+    menu_id: str | None
+
+
+@dataclass(frozen=True, slots=True)
+class RingTimeout:
+    """The call rang too long without an answer."""
+
+    name: ClassVar[str] = "ring_timeout"
+
+
+@dataclass(frozen=True, slots=True)
+class MessagePlayed:
+    """A spoken message was heard to its end."""
+
+    name: ClassVar[str] = "playback_done"
+    message: str
+
+
+@dataclass(frozen=True, slots=True)
+class AudioFilePlayed:
+    """An audio file was heard to its end."""
+
+    name: ClassVar[str] = "playback_done"
+    audio_file: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class CallDisconnected:
+    """The dialog ended, or the INVITE got a final response other than 2xx.
+
+    `sip_code` is 200 after a normal BYE, 487 for a call we cancelled, else the final response.
+    """
+
+    name: ClassVar[str] = "call_disconnected"
+    sip_code: int
+    sip_reason: str
+    duration_s: float  # 0.0 if never answered
+    hangup_by: Side
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ServiceFailed:
+    """A menu's service call did not succeed."""
+
+    name: ClassVar[str] = "service_failed"
+    domain: str
+    service: str
+    error: str
+
+
+CallEventBody = (
+    IncomingCall
+    | OutgoingCallInitiated
+    | CallEstablished
+    | EnteredMenu
+    | DtmfDigit
+    | MenuTimeout
+    | RingTimeout
+    | MessagePlayed
+    | AudioFilePlayed
+    | CallDisconnected
+    | ServiceFailed
+)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class CallEvent:
+    """Something that happened in a call; those of one call are told in their order."""
+
+    call: CallInfo
+    what: CallEventBody
+    request_id: str | None = None  # of the command that this answers
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class CommandFailed:
+    """A command could not be carried out."""
+
+    name: ClassVar[str] = "command_failed"
+    command: str | None  # the verb, where one could be read
+    number: str | None
+    error: str
+    request_id: str | None = None
+
+
+Event = CallEvent | CommandFailed

@@ -1,0 +1,109 @@
+"""The log: one stream of lines, written by a thread of its own.
+
+Neither the loop nor pjsip's threads may wait for a slow terminal, a full pipe or a full disk, so a
+line is only put into a queue here. When the reader of the log can't keep up, lines are dropped and
+their number is said. Lines of ha-sip itself start with "|"; those of pjsip come as they are, with
+the digits that a caller types blanked out.
+
+A line is one line: control characters that a peer put into a name or a header are shown escaped,
+so that nobody outside can forge an entry.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import logging
+import queue
+import re
+import sys
+import threading
+from typing import TextIO
+
+# About 30 s of pjsip's most talkative level during one call.
+MOST_WAITING_LINES = 20_000
+
+_CONTROL = re.compile(r"[\x00-\x08\x0a-\x1f\x7f-\x9f\u2028\u2029]")
+# How pjsip shows a digit: in the body of an INFO (RFC 6086; `Signal=5`), and when a
+# telephone-event (RFC 4733) arrived.
+_DIGIT_IN_PJSIP_LINE = re.compile(r"(?im)^(\s*Signal\s*=\s*)\S+|(DTMF digit )\S+")
+
+
+class LineWriter:
+    """Writes lines to a stream from its own thread."""
+
+    def __init__(self, stream: TextIO) -> None:
+        self._stream = stream
+        self._lines: queue.SimpleQueue[logging.LogRecord | str | None] = queue.SimpleQueue()
+        self._dropped = 0
+        self._formatter = _OneLineFormatter(
+            "| %(asctime)s.%(msecs)03d %(levelname)-7s %(message)s", "%Y-%m-%d %H:%M:%S"
+        )
+        self._thread = threading.Thread(target=self._write_all, name="log", daemon=True)
+        self._thread.start()
+
+    def put(self, line: logging.LogRecord | str) -> None:
+        """Take a record of ours or a line of pjsip's; any thread; never blocks."""
+        if self._lines.qsize() >= MOST_WAITING_LINES:
+            self._dropped += 1
+            return
+        self._lines.put(line)
+
+    def close(self, deadline_s: float = 0.5) -> None:
+        """Write what is left, for at most `deadline_s`."""
+        self._lines.put(None)
+        self._thread.join(deadline_s)
+
+    def _write_all(self) -> None:
+        while (line := self._lines.get()) is not None:
+            # A log nobody reads any more (closed pipe, full disk) must not end the program.
+            with contextlib.suppress(OSError, ValueError):
+                self._stream.write(self._text_of(line) + "\n")
+                if self._dropped:
+                    dropped, self._dropped = self._dropped, 0
+                    self._stream.write(f"| {dropped} log lines were dropped: reader too slow\n")
+                if self._lines.empty():
+                    self._stream.flush()
+
+    def _text_of(self, line: logging.LogRecord | str) -> str:
+        if isinstance(line, str):
+            return _DIGIT_IN_PJSIP_LINE.sub(r"\1\2*", line)
+        return self._formatter.format(line)
+
+
+class _QueueHandler(logging.Handler):
+    """Hands records over with their text complete, so that no argument is kept alive."""
+
+    def __init__(self, writer: LineWriter) -> None:
+        super().__init__()
+        self._writer = writer
+
+    def emit(self, record: logging.LogRecord) -> None:
+        try:
+            record.msg, record.args = one_line(record.getMessage()), None
+            if record.exc_info:
+                # The traceback keeps frames, and so pjsua2 objects, alive: keep its text only.
+                record.exc_text = logging.Formatter().formatException(record.exc_info)
+                record.exc_info = None
+        except Exception:  # noqa: BLE001 - a log line that can't be made is no reason to fail
+            self.handleError(record)
+            return
+        self._writer.put(record)
+
+
+class _OneLineFormatter(logging.Formatter):
+    """Formats a record whose message is complete; a traceback follows on lines of its own."""
+
+
+def one_line(text: str) -> str:
+    r"""Return `text` with control characters written as `\n`, `\x1b` and so on."""
+    return _CONTROL.sub(lambda found: found[0].encode("unicode_escape").decode("ascii"), text)
+
+
+def start_logging(level: int = logging.INFO, stream: TextIO | None = None) -> LineWriter:
+    """Send the records of all loggers to `stream` (default: standard output)."""
+    writer = LineWriter(stream or sys.stdout)
+    root = logging.getLogger()
+    root.handlers = [_QueueHandler(writer)]
+    root.setLevel(logging.WARNING)
+    logging.getLogger("hasip").setLevel(level)
+    return writer

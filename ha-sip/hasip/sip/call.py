@@ -1,0 +1,299 @@
+"""One call leg: a pjsua2 call, seen from the loop."""
+
+from __future__ import annotations
+
+import logging
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+import pjsua2 as pj
+
+from hasip.events.model import Side, SipCallId
+from hasip.sip.errors import guarded, sip_errors
+from hasip.sip.media import FilePlayback
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Mapping
+    from pathlib import Path
+
+    from hasip.calls.ports import LegListener
+    from hasip.loop import Loop
+
+_log = logging.getLogger(__name__)
+
+DIGITS = frozenset("0123456789*#ABCD")
+# RFC 3261 §21.4.26 and §21.2.1: what a call that we cancelled, or that ended with a BYE, ended with.
+REQUEST_TERMINATED = 487
+OK = 200
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Parties:
+    """Who talks, as the SIP messages say it."""
+
+    call_id: SipCallId
+    remote_uri: str
+    local_uri: str
+
+
+class PjCall(pj.Call):
+    """Receives pjsua2's callbacks, on threads of pjsip's, and passes them on by the loop.
+
+    pjsua2 looks at this object until the call is disconnected, so `SipStack` keeps it until then
+    and drops it on the loop thread: a call object that dies late ends another call, since pjsip
+    gives the numbers of calls out again at once.
+    """
+
+    def __init__(self, account: pj.Account, loop: Loop, call_id: int = -1) -> None:
+        super().__init__(account, call_id)
+        self._loop = loop
+        self.leg: SipLeg | None = None
+
+    def post_to_leg(self, deliver: Callable[[SipLeg], None]) -> None:
+        """Have the leg hear of something, on the loop thread."""
+
+        def on_loop() -> None:
+            if self.leg is not None:
+                deliver(self.leg)
+
+        self._loop.post(on_loop)
+
+    def onCallState(self, prm: pj.OnCallStateParam) -> None:  # noqa: N802, ARG002
+        with guarded("onCallState"):
+            info = self.getInfo()
+            state, code, reason = info.state, info.lastStatusCode, info.lastReason
+            del info
+            if state == pj.PJSIP_INV_STATE_CONFIRMED:
+                self.post_to_leg(lambda leg: leg.heard_connected())
+            elif state == pj.PJSIP_INV_STATE_DISCONNECTED:
+                self.post_to_leg(lambda leg: leg.heard_disconnected(code, reason))
+
+    def onCallMediaState(self, prm: pj.OnCallMediaStateParam) -> None:  # noqa: N802, ARG002
+        with guarded("onCallMediaState"):
+            self.post_to_leg(lambda leg: leg.heard_media_change())
+
+    def onDtmfDigit(self, prm: pj.OnDtmfDigitParam) -> None:  # noqa: N802
+        with guarded("onDtmfDigit"):
+            digit = str(prm.digit).upper()
+            self.post_to_leg(lambda leg: leg.heard_digit(digit))
+
+    def onCallTransferRequest(self, prm: pj.OnCallTransferRequestParam) -> None:  # noqa: N802
+        """Refuse a REFER: a caller must not make the house call somebody at its expense."""
+        with guarded("onCallTransferRequest"):
+            prm.statusCode = pj.PJSIP_SC_DECLINE
+            _log.info("A peer asked to be transferred; declined")
+
+    def onCallRedirected(self, prm: pj.OnCallRedirectedParam) -> int:  # noqa: N802
+        """Follow a 302 (RFC 3261 §8.1.3.4), as phones do."""
+        with guarded("onCallRedirected"):
+            _log.info("Redirected to %s", prm.targetUri)
+        return int(pj.PJSIP_REDIRECT_ACCEPT_REPLACE)
+
+
+class SipLeg:
+    """What a session works with; loop thread only."""
+
+    def __init__(
+        self,
+        loop: Loop,
+        call: PjCall,
+        parties: _Parties,
+        *,
+        is_outgoing: bool,
+        on_gone: Callable[[SipLeg], None],
+    ) -> None:
+        self._loop = loop
+        self._call: PjCall | None = call
+        self._parties = parties
+        self._is_outgoing = is_outgoing
+        self._on_gone = on_gone
+        self._listener: LegListener | None = None
+        self._missed: list[Callable[[LegListener], None]] = []
+        self._was_confirmed = False
+        self._hung_up_by_us = False
+        self._medium: pj.AudioMedia | None = None
+        self._playback: FilePlayback | None = None
+        call.leg = self
+
+    @property
+    def call_id(self) -> SipCallId:
+        """Return the SIP Call-ID."""
+        return self._parties.call_id
+
+    @property
+    def remote_uri(self) -> str:
+        """Return the other side's URI."""
+        return self._parties.remote_uri
+
+    @property
+    def local_uri(self) -> str:
+        """Return our URI."""
+        return self._parties.local_uri
+
+    @property
+    def headers(self) -> Mapping[str, str | None]:
+        """Return the headers that were asked for."""
+        return {}
+
+    @property
+    def is_gone(self) -> bool:
+        """Tell whether the dialog has ended."""
+        return self._call is None
+
+    def attach(self, listener: LegListener) -> None:
+        """Report to `listener`, beginning with what it missed."""
+        self._listener = listener
+        missed, self._missed = self._missed, []
+        for report in missed:
+            report(listener)
+
+    # --- what we do -------------------------------------------------------------------------
+
+    def ring(self) -> None:
+        """Send 180."""
+        self._respond(pj.PJSIP_SC_RINGING)
+
+    def answer(self) -> None:
+        """Send 200."""
+        self._respond(pj.PJSIP_SC_OK)
+
+    def hang_up(self, sip_code: int | None = None) -> None:
+        """End the call in whatever way its state asks for."""
+        if self._call is None:
+            return
+        self._hung_up_by_us = True
+        self._stop_playback()
+        op = pj.CallOpParam()
+        # pjsip takes BYE or CANCEL by itself; for an INVITE that we have not answered 603 is its
+        # default too.
+        op.statusCode = sip_code or pj.PJSIP_SC_DECLINE
+        with sip_errors("hang up"):
+            self._call.hangup(op)
+
+    def play(self, wav: Path, ended: Callable[[], None]) -> FilePlayback:
+        """Play a WAV file, as soon as there is media."""
+        self._stop_playback()
+        playback = FilePlayback(self._loop, wav, ended)
+        if self._medium is not None:
+            playback.attach(self._medium)
+        self._playback = playback
+        return playback
+
+    def _respond(self, code: int) -> None:
+        if self._call is None:
+            return
+        op = pj.CallOpParam()
+        op.statusCode = code
+        with sip_errors(f"answer with {code}"):
+            self._call.answer(op)
+
+    # --- what we hear -----------------------------------------------------------------------
+
+    def heard_connected(self) -> None:
+        """Pass on that the dialog is confirmed."""
+        if not self._was_confirmed:
+            self._was_confirmed = True
+            self._report(lambda listener: listener.on_connected())
+
+    def heard_digit(self, digit: str) -> None:
+        """Pass on a digit; what is none (a flash, a broken INFO) is only logged."""
+        if digit in DIGITS:
+            self._report(lambda listener: listener.on_digit(digit))
+        else:
+            _log.info("[%s] %r is not a digit; ignored", self.remote_uri, digit)
+
+    def heard_media_change(self) -> None:
+        """Wire what is played to the medium that the call has now; comes on every re-INVITE."""
+        if self._call is None:
+            return
+        with guarded("media change"):
+            self._medium = _active_audio(self._call)
+            if self._playback is None:
+                return
+            if self._medium is None:
+                self._playback.detach()
+            else:
+                self._playback.attach(self._medium)
+
+    def heard_disconnected(self, code: int, reason: str) -> None:
+        """Let go of everything of pjsua2's, then pass on the end."""
+        if self._call is None:
+            return
+        self._stop_playback()
+        self._medium = None
+        self._call.leg = None
+        self._call = None
+        sip_code, sip_reason = self._outcome(code, reason)
+        by = Side.LOCAL if self._hung_up_by_us else Side.REMOTE
+        self._on_gone(self)
+        self._report(lambda listener: listener.on_disconnected(sip_code, sip_reason, by))
+
+    def _outcome(self, code: int, reason: str) -> tuple[int, str]:
+        if self._hung_up_by_us and self._is_outgoing and not self._was_confirmed:
+            return REQUEST_TERMINATED, "Request Terminated"
+        if self._was_confirmed and self._hung_up_by_us:
+            return OK, "OK"
+        return code, reason
+
+    def _report(self, report: Callable[[LegListener], None]) -> None:
+        if self._listener is None:
+            self._missed.append(report)
+        else:
+            report(self._listener)
+
+    def _stop_playback(self) -> None:
+        if self._playback is not None:
+            self._playback.stop()
+            self._playback = None
+
+
+def _active_audio(call: PjCall) -> pj.AudioMedia | None:
+    """Return the medium to send to, or None while there is none (on hold, or no audio)."""
+    info = call.getInfo()  # kept: the list of media lives in it
+    for index, media in enumerate(info.media):
+        if media.type == pj.PJMEDIA_TYPE_AUDIO and media.status in (
+            pj.PJSUA_CALL_MEDIA_ACTIVE,
+            pj.PJSUA_CALL_MEDIA_REMOTE_HOLD,
+        ):
+            return call.getAudioMedia(index)
+    return None
+
+
+def incoming_leg(
+    loop: Loop, call: PjCall, parties: _Parties, on_gone: Callable[[SipLeg], None]
+) -> SipLeg:
+    """Make the leg of an INVITE that came in."""
+    return SipLeg(loop, call, parties, is_outgoing=False, on_gone=on_gone)
+
+
+def parties_of(call: PjCall) -> _Parties:
+    """Read who talks from a call that came in; inside its callback, or while it lives."""
+    info = call.getInfo()
+    return _Parties(
+        call_id=SipCallId(info.callIdString), remote_uri=info.remoteUri, local_uri=info.localUri
+    )
+
+
+def place_call(
+    loop: Loop,
+    account: pj.Account,
+    *,
+    uri: str,
+    dialled: str,
+    on_gone: Callable[[SipLeg], None],
+) -> tuple[PjCall, SipLeg]:
+    """Send an INVITE to `uri`; raises `SipError`, and then there was no call."""
+    call = PjCall(account, loop)
+    op = pj.CallOpParam(True)  # noqa: FBT003 - pjsua2's own default settings
+    op.opt.audioCount = 1
+    op.opt.videoCount = 0
+    if hasattr(op.opt, "textCount"):  # since pjproject 2.16; makes the INVITE larger for nothing
+        op.opt.textCount = 0
+    with sip_errors(f"call {dialled}"):
+        call.makeCall(uri, op)
+    with sip_errors(f"call {dialled}"):
+        info = call.getInfo()
+    parties = _Parties(
+        call_id=SipCallId(info.callIdString), remote_uri=dialled, local_uri=info.localUri
+    )
+    return call, SipLeg(loop, call, parties, is_outgoing=True, on_gone=on_gone)
