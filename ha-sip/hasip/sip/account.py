@@ -1,0 +1,232 @@
+"""One SIP account: its registration, and the calls that come in by it.
+
+pjsua would retry only some failures, and pauses for 300 s after two time-outs. So its own retries
+are off, and registration is kept up from here, for ever: soon after a time-out, slowly after a
+refused password, which must not be hammered.
+"""
+
+from __future__ import annotations
+
+import logging
+import random
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+import pjsua2 as pj
+
+from hasip.calls.uri import has_scheme, host_of
+from hasip.errors import SipError
+from hasip.sip.call import PjCall, incoming_leg, parties_of, place_call
+from hasip.sip.errors import guarded, sip_errors
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from hasip.calls.screening import AnswerMode
+    from hasip.loop import Loop, Timer
+    from hasip.settings.model import Account
+    from hasip.sip.call import SipLeg
+
+_log = logging.getLogger(__name__)
+
+# How often the registrar is told anew, whatever expiry it grants. One that was restarted has
+# forgotten us; this bounds the time during which nobody can call.
+REFRESH_S = 45.0
+FIRST_RETRY_S = 2.0
+LONGEST_RETRY_S = 60.0
+# After 401, 403 and 404 the mistake is most likely in the settings.
+FIRST_RETRY_REFUSED_S = 30.0
+LONGEST_RETRY_REFUSED_S = 900.0
+REFUSED = frozenset({401, 403, 404, 407})
+OK = 200
+
+
+@dataclass(frozen=True, slots=True)
+class Backoff:
+    """Waits that double up to a limit, each up to a fifth longer or shorter by chance."""
+
+    first_s: float
+    longest_s: float
+
+    def wait_s(self, failures: int) -> float:
+        """Return the wait after so many failures in a row (1, 2, …)."""
+        wait_s = min(self.longest_s, self.first_s * 2 ** min(failures - 1, 30))
+        return wait_s * random.uniform(0.8, 1.2)  # noqa: S311 - spreads load, guards nothing
+
+
+_AWAY = Backoff(FIRST_RETRY_S, LONGEST_RETRY_S)
+_REFUSED = Backoff(FIRST_RETRY_REFUSED_S, LONGEST_RETRY_REFUSED_S)
+
+
+class PjAccount(pj.Account):
+    """Receives pjsua2's callbacks, on threads of pjsip's, and posts them to the loop."""
+
+    def __init__(self, loop: Loop, owner: SipAccount) -> None:
+        super().__init__()
+        self._loop = loop
+        self._owner: SipAccount | None = owner
+
+    def forget_owner(self) -> None:
+        """Break the circle between the two objects, so that this one can die."""
+        self._owner = None
+
+    def onRegState(self, prm: pj.OnRegStateParam) -> None:  # noqa: N802
+        with guarded("onRegState"):
+            code, reason, owner = prm.code, prm.reason, self._owner
+            if owner is not None:
+                self._loop.post(lambda: owner.heard_registration(code, reason))
+
+    def onIncomingCall(self, prm: pj.OnIncomingCallParam) -> None:  # noqa: N802
+        with guarded("onIncomingCall"):
+            # The object must be there before this returns; what becomes of it is decided later.
+            call = PjCall(self, self._loop, prm.callId)
+            parties, owner = parties_of(call), self._owner
+            if owner is not None:
+                self._loop.post(
+                    lambda: owner.heard_call(
+                        call, incoming_leg(self._loop, call, parties, owner.let_go)
+                    )
+                )
+
+
+class SipAccount:
+    """An account in use; a `Line` that calls are placed on. Loop thread only."""
+
+    def __init__(
+        self,
+        loop: Loop,
+        settings: Account,
+        keep: Callable[[PjCall, SipLeg], None],
+        let_go: Callable[[SipLeg], None],
+        on_call: Callable[[SipLeg, SipAccount], None],
+    ) -> None:
+        self._loop = loop
+        self._settings = settings
+        self._keep = keep
+        self.let_go = let_go
+        self._on_call = on_call
+        self._account: PjAccount | None = None
+        self._timer: Timer | None = None
+        self._failures = 0
+        self._is_registered = False
+        self._is_leaving = False
+
+    @property
+    def number(self) -> int:
+        """Return the account's number, 1-based."""
+        return self._settings.number
+
+    @property
+    def settle_time_s(self) -> float:
+        """Return the pause between the connection and `call_established`."""
+        return self._settings.settle_time_s
+
+    @property
+    def answer_mode(self) -> AnswerMode:
+        """Return what is done with calls that come in."""
+        return self._settings.answer_mode
+
+    @property
+    def reject_sip_code(self) -> int:
+        """Return the final response in `reject` mode."""
+        return self._settings.options.reject_sip_code
+
+    @property
+    def is_registered(self) -> bool:
+        """Tell whether the registrar has us in its list, as far as it said."""
+        return self._is_registered
+
+    def open(self, config: pj.AccountConfig, *, is_default: bool) -> None:
+        """Make the account known to pjsip and begin to register; raises `SipError`."""
+        self._account = PjAccount(self._loop, self)
+        with sip_errors(f"set up account {self.number}"):
+            self._account.create(config, is_default)
+        if self._settings.registrar_uri:
+            self._register()
+        else:
+            _log.info("Account %d (%s): no registrar, direct calls", self.number, self._id)
+
+    def place_call(self, number: str) -> SipLeg:
+        """Send an INVITE; a bare number is dialled at the account's own domain."""
+        if self._account is None:
+            msg = f"account {self.number} is not open"
+            raise SipError(msg)
+        uri = number if has_scheme(number) else f"sip:{number}@{host_of(self._settings.id_uri)}"
+        call, leg = place_call(
+            self._loop, self._account, uri=uri, dialled=number, on_gone=self.let_go
+        )
+        self._keep(call, leg)
+        return leg
+
+    def leave(self) -> None:
+        """Ask the registrar to take us out of its list."""
+        self._is_leaving = True
+        self._cancel_timer()
+        if self._account is not None and self._is_registered:
+            with guarded("unregister"):
+                self._account.setRegistration(False)  # noqa: FBT003 - pjsua2's signature
+
+    def close(self) -> None:
+        """Drop the pjsua2 object."""
+        self._cancel_timer()
+        account, self._account = self._account, None
+        if account is not None:
+            account.forget_owner()
+            with guarded("close account"):
+                account.shutdown()
+
+    def heard_call(self, call: PjCall, leg: SipLeg) -> None:
+        """Take a call that came in."""
+        self._keep(call, leg)
+        self._on_call(leg, self)
+
+    def heard_registration(self, code: int, reason: str) -> None:
+        """Take the registrar's answer, or the lack of one, and plan the next try."""
+        was_registered = self._is_registered
+        self._is_registered = code == OK and not self._is_leaving
+        if self._is_leaving:
+            _log.info("Account %d: unregistered (%d %s)", self.number, code, reason)
+        elif self._is_registered:
+            if not was_registered:
+                _log.info("Account %d (%s): registered", self.number, self._id)
+            self._failures = 0
+            self._try_again_in(REFRESH_S)
+        else:
+            self._failures += 1
+            backoff = _REFUSED if code in REFUSED else _AWAY
+            wait_s = backoff.wait_s(self._failures)
+            _log.warning(
+                "Account %d (%s): registration at %s failed: %d %s; next try in %.0f s",
+                self.number,
+                self._id,
+                self._settings.registrar_uri,
+                code,
+                reason,
+                wait_s,
+            )
+            self._try_again_in(wait_s)
+
+    @property
+    def _id(self) -> str:
+        return self._settings.id_uri
+
+    def _register(self) -> None:
+        if self._account is None or self._is_leaving:
+            return
+        try:
+            with sip_errors(f"register account {self.number}"):
+                self._account.setRegistration(True)  # noqa: FBT003 - pjsua2's signature
+        except SipError as error:
+            self._failures += 1
+            wait_s = _AWAY.wait_s(self._failures)
+            _log.warning("%s; next try in %.0f s", error, wait_s)
+            self._try_again_in(wait_s)
+
+    def _try_again_in(self, wait_s: float) -> None:
+        self._cancel_timer()
+        self._timer = self._loop.call_later(wait_s, self._register)
+
+    def _cancel_timer(self) -> None:
+        if self._timer is not None:
+            self._timer.cancel()
+            self._timer = None

@@ -1,0 +1,84 @@
+"""What an account's settings mean in pjsua2's words."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import pjsua2 as pj
+
+
+
+if TYPE_CHECKING:
+    from hasip.settings.model import Account, AccountOptions, GlobalOptions
+
+# For how long a registrar is asked to keep us in its list.
+EXPIRES_S = 300
+
+_TURN_CONNECTIONS = {
+    "udp": pj.PJ_TURN_TP_UDP,
+    "tcp": pj.PJ_TURN_TP_TCP,
+    "tls": pj.PJ_TURN_TP_TLS,
+}
+_SRTP = {
+    "disabled": pj.PJMEDIA_SRTP_DISABLED,
+    "optional": pj.PJMEDIA_SRTP_OPTIONAL,
+    "mandatory": pj.PJMEDIA_SRTP_MANDATORY,
+}
+
+
+def account_config(settings: Account, general: GlobalOptions) -> pj.AccountConfig:
+    """Return pjsua2's configuration of an account."""
+    config = pj.AccountConfig()
+    config.idUri = settings.id_uri
+    config.regConfig.registrarUri = settings.registrar_uri or ""
+    config.regConfig.registerOnAdd = False
+    config.regConfig.timeoutSec = EXPIRES_S
+    # Its own retries are off; `SipAccount` does them.
+    config.regConfig.retryIntervalSec = 0
+    config.regConfig.firstRetryIntervalSec = 0
+    if settings.user_name or settings.password.get_secret_value():
+        config.sipConfig.authCreds.append(
+            pj.AuthCredInfo(
+                "digest",
+                settings.realm,
+                settings.user_name,
+                0,
+                settings.password.get_secret_value(),
+            )
+        )
+    if settings.options.proxy:
+        config.sipConfig.proxies.append(settings.options.proxy)
+    _configure_nat(config, settings.options)
+    _configure_media(config, settings.options, general)
+    return config
+
+
+def _configure_nat(config: pj.AccountConfig, options: AccountOptions) -> None:
+    nat = config.natConfig
+    nat.iceEnabled = options.ice
+    nat.sipStunUse = _stun_use(enabled=options.use_stun_for_sip)
+    nat.mediaStunUse = _stun_use(enabled=options.use_stun_for_media)
+    nat.contactRewriteUse = int(options.use_contact_rewrite)
+    nat.viaRewriteUse = int(options.use_via_rewrite)
+    nat.sdpNatRewriteUse = int(options.use_sdp_nat_rewrite)
+    nat.sipOutboundUse = int(options.use_sip_outbound)
+    if options.turn_server:
+        nat.turnEnabled = True
+        nat.turnServer = options.turn_server
+        nat.turnConnType = _TURN_CONNECTIONS[options.turn_connection_type]
+        nat.turnUserName = options.turn_user or ""
+        password = options.turn_password
+        nat.turnPassword = password.get_secret_value() if password else ""
+
+
+def _configure_media(
+    config: pj.AccountConfig, options: AccountOptions, general: GlobalOptions
+) -> None:
+    config.mediaConfig.transportConfig.port = general.rtp_port
+    config.mediaConfig.transportConfig.boundAddress = general.bind_address or ""
+    config.mediaConfig.srtpUse = _SRTP[options.srtp]
+    config.mediaConfig.srtpSecureSignaling = 0
+
+
+def _stun_use(*, enabled: bool) -> int:
+    return int(pj.PJSUA_STUN_USE_DEFAULT if enabled else pj.PJSUA_STUN_USE_DISABLED)

@@ -1,0 +1,217 @@
+"""The SIP stack: pjsua2's endpoint, its transports and its accounts."""
+
+from __future__ import annotations
+
+import logging
+from typing import TYPE_CHECKING
+
+import pjsua2 as pj
+
+from hasip import __version__
+from hasip.errors import SipError
+from hasip.sip.account import SipAccount
+from hasip.sip.account_config import account_config
+from hasip.sip.errors import guarded, sip_errors
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Sequence
+
+    from hasip.loop import Loop
+    from hasip.settings.model import Account, GlobalOptions, Settings
+    from hasip.sip.call import PjCall, SipLeg
+
+_log = logging.getLogger(__name__)
+
+# Wide enough for G.722; a narrowband call is converted by the bridge.
+BRIDGE_RATE_HZ = 16_000
+# More than any build takes: pjsua lowers it to what it was built for.
+MOST_CALLS = 512
+# What pjsua2 was built for at least. One account more than a build has room for aborts the
+# process, and no build says how many that are, so a build with more room names it in this
+# attribute of the module (see scripts/build-pjsua2.sh).
+ACCOUNT_ROOM = getattr(pj, "HASIP_MAX_ACCOUNTS", 8)
+# Codecs in order of preference. Those that hardly any phone has are left out: they only make the
+# INVITE larger, and one of over 1,300 bytes goes by TCP (RFC 3261 §18.1.1), which many providers
+# refuse.
+DEFAULT_CODECS = ("opus", "G722", "PCMA", "PCMU", "GSM")
+
+
+class _LogWriter(pj.LogWriter):
+    """Passes pjsip's lines on; called on any thread."""
+
+    def __init__(self, put: Callable[[str], None]) -> None:
+        super().__init__()
+        self._put = put
+
+    def write(self, entry: pj.LogEntry) -> None:
+        with guarded("log"):
+            self._put(entry.msg.rstrip("\n"))
+
+
+class _Endpoint(pj.Endpoint):
+    """Says what pjsip does without asking us."""
+
+    def onRejectedIncomingCall(  # noqa: N802 - pjsua2's name
+        self, prm: pj.OnRejectedIncomingCallParam
+    ) -> None:
+        with guarded("onRejectedIncomingCall"):
+            _log.warning(
+                "Refused a call from %s with %d: as many calls are up as pjsua2 was built for",
+                prm.remoteInfo,
+                prm.statusCode or pj.PJSIP_SC_BUSY_HERE,
+            )
+
+
+class SipStack:
+    """Owns every pjsua2 object; loop thread only."""
+
+    def __init__(
+        self,
+        loop: Loop,
+        settings: Settings,
+        put_log_line: Callable[[str], None],
+        on_call: Callable[[SipLeg, SipAccount], None],
+    ) -> None:
+        self._loop = loop
+        self._settings = settings
+        self._put_log_line = put_log_line
+        self._on_call = on_call
+        self._endpoint: _Endpoint | None = None
+        self._accounts: dict[int, SipAccount] = {}
+        # The one place that keeps the calls alive; see PjCall.
+        self._calls: dict[SipLeg, PjCall] = {}
+
+    @property
+    def accounts(self) -> dict[int, SipAccount]:
+        """Return the accounts in use, by number."""
+        return self._accounts
+
+    @property
+    def calls(self) -> int:
+        """Count the calls that pjsip still has."""
+        return len(self._calls)
+
+    def start(self) -> None:
+        """Open the transports, then the accounts; raises `SipError` if there is no way to talk."""
+        self._loop.check()
+        self._endpoint = _Endpoint()
+        with sip_errors("start pjsip"):
+            self._endpoint.libCreate()
+            self._endpoint.libInit(self._endpoint_config())
+        self._open_transports(self._settings.sip.options)
+        with sip_errors("start pjsip"):
+            self._endpoint.libStart()
+            self._endpoint.audDevManager().setNullDev()
+        self._choose_codecs(self._settings.sip.options.codecs)
+        self._open_accounts(self._settings.accounts)
+
+    def leave(self) -> None:
+        """Unregister everywhere; `is_registered` of the accounts tells when that is done."""
+        for account in self._accounts.values():
+            account.leave()
+
+    def stop(self) -> None:
+        """Drop everything of pjsua2's, then pjsip itself, without waiting for the network."""
+        for account in self._accounts.values():
+            account.close()
+        self._accounts.clear()
+        self._calls.clear()
+        endpoint, self._endpoint = self._endpoint, None
+        if endpoint is not None:
+            with guarded("stop pjsip"):
+                endpoint.libDestroy(pj.PJSUA_DESTROY_NO_NETWORK)
+
+    def describe(self) -> str:
+        """Return what this pjsua2 is, in a line for the log."""
+        if self._endpoint is None:
+            return "pjsip is not running"
+        codecs = ", ".join(
+            codec.codecId.rsplit("/", 1)[0]
+            for codec in self._endpoint.codecEnum2()
+            if codec.priority > 0
+        )
+        return f"pjsip {self._endpoint.libVersion().full}, codecs: {codecs}"
+
+    def _endpoint_config(self) -> pj.EpConfig:
+        config = pj.EpConfig()
+        config.uaConfig.userAgent = f"ha-sip/{__version__}"
+        config.uaConfig.maxCalls = MOST_CALLS
+        # Native threads do the waiting for SIP and RTP; see the package's docstring.
+        config.uaConfig.threadCnt = 1
+        config.uaConfig.mainThreadOnly = False
+        if self._settings.sip.name_servers:
+            config.uaConfig.nameserver.extend(self._settings.sip.name_servers)
+        if self._settings.sip.options.stun_server:
+            config.uaConfig.stunServer.append(self._settings.sip.options.stun_server)
+        config.medConfig.clockRate = BRIDGE_RATE_HZ
+        config.medConfig.threadCnt = 1
+        config.medConfig.ecTailLen = 0
+        config.medConfig.noVad = True
+        # Else the bridge stops a second after it falls silent, and RTP with it.
+        config.medConfig.sndAutoCloseTime = -1
+        writer = _LogWriter(self._put_log_line)
+        config.logConfig.level = self._settings.sip.log_level
+        config.logConfig.consoleLevel = self._settings.sip.log_level
+        config.logConfig.writer = writer
+        writer.__disown__()  # pjsua2 deletes it
+        return config
+
+    def _open_transports(self, options: GlobalOptions) -> None:
+        assert self._endpoint is not None  # noqa: S101 - only `start` calls this
+        port = self._settings.sip.port
+        wanted = [
+            (options.udp, "UDP", pj.PJSIP_TRANSPORT_UDP, port),
+            (options.tcp, "TCP", pj.PJSIP_TRANSPORT_TCP, port),
+            (options.tls, "TLS", pj.PJSIP_TRANSPORT_TLS, options.tls_port),
+        ]
+        opened = 0
+        for is_wanted, name, kind, transport_port in wanted:
+            if not is_wanted:
+                continue
+            config = pj.TransportConfig()
+            config.port = transport_port
+            config.boundAddress = options.bind_address or ""
+            try:
+                with sip_errors(f"listen on {name} port {transport_port}"):
+                    self._endpoint.transportCreate(kind, config)
+                opened += 1
+            except SipError as error:
+                _log.error("%s", error)  # noqa: TRY400 - nothing to see in the traceback
+        if not opened:
+            msg = f"no SIP transport could be opened on port {port}; is it in use already?"
+            raise SipError(msg)
+
+    def _choose_codecs(self, wanted: Sequence[str]) -> None:
+        assert self._endpoint is not None  # noqa: S101 - only `start` calls this
+        order = [name.lower() for name in wanted or DEFAULT_CODECS]
+        with sip_errors("set the order of codecs"):
+            for codec in self._endpoint.codecEnum2():
+                name = codec.codecId.partition("/")[0].lower()
+                rank = 255 - order.index(name) if name in order else 0
+                self._endpoint.codecSetPriority(codec.codecId, rank)
+
+    def _open_accounts(self, accounts: Sequence[Account]) -> None:
+        for settings in accounts:
+            if settings.problems:
+                continue
+            if len(self._accounts) >= ACCOUNT_ROOM:
+                _log.error(
+                    "Account %d is off: this pjsua2 has room for %d accounts",
+                    settings.number,
+                    ACCOUNT_ROOM,
+                )
+                continue
+            account = SipAccount(self._loop, settings, self._keep, self._let_go, self._on_call)
+            try:
+                config = account_config(settings, self._settings.sip.options)
+                account.open(config, is_default=not self._accounts)
+            except SipError as error:
+                _log.error("Account %d is off: %s", settings.number, error)  # noqa: TRY400
+            else:
+                self._accounts[settings.number] = account
+
+    def _keep(self, call: PjCall, leg: SipLeg) -> None:
+        self._calls[leg] = call
+
+    def _let_go(self, leg: SipLeg) -> None:
+        self._calls.pop(leg, None)
