@@ -1,0 +1,254 @@
+"""Makes the settings from where they are written, and collects every problem on the way."""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import TYPE_CHECKING, TypeVar
+
+from pydantic import SecretStr
+
+from hasip.calls.screening import AnswerMode
+from hasip.settings.model import (
+    Account,
+    CommandSource,
+    GlobalOptions,
+    HomeAssistant,
+    Mqtt,
+    Problem,
+    Sensors,
+    Settings,
+    SettingsError,
+    Sip,
+    Tts,
+)
+from hasip.settings.options import (
+    OFF_WORDS,
+    ON_WORDS,
+    parse_account_options,
+    parse_global_options,
+    switch,
+)
+from hasip.settings.sources import SECRET_KEYS, Section, Source, read_addon, read_environment
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+    from enum import StrEnum
+
+    E = TypeVar("E", bound=StrEnum)
+
+ADDON_OPTIONS = Path("/data/options.json")
+
+
+def load_settings(
+    environ: Mapping[str, str], working_dir: Path, options_file: Path = ADDON_OPTIONS
+) -> Settings:
+    """Read all settings; raises `SettingsError` with every problem if a global one is wrong.
+
+    A mistake in one account only switches that account off (`Account.problems`).
+    """
+    if options_file.exists():
+        source = read_addon(options_file, environ)
+    else:
+        source = read_environment(environ, working_dir)
+    reader = _Reader(source.problems, source.warnings)
+    settings = _settings(source, reader)
+    if reader.problems:
+        of_accounts = [problem for account in settings.accounts for problem in account.problems]
+        raise SettingsError((*reader.problems, *of_accounts))
+    return settings
+
+
+@dataclass(slots=True)
+class _Reader:
+    """Reads single values; what can't be used becomes a problem and the default is taken."""
+
+    problems: list[Problem] = field(default_factory=list)
+    warnings: list[str] = field(default_factory=list)
+    suffix: str = ""  # follows the setting's name: which account it is about
+
+    def text(self, section: Section, key: str, default: str = "") -> str:
+        return section.values.get(key, "").strip() or default
+
+    def optional(self, section: Section, key: str) -> str | None:
+        return self.text(section, key) or None
+
+    def secret(self, section: Section, key: str) -> SecretStr:
+        return SecretStr(section.values.get(key, ""))
+
+    def flag(self, section: Section, key: str, *, default: bool) -> bool:
+        written = self.text(section, key)
+        if not written:
+            return default
+        try:
+            return switch(written)
+        except ValueError:
+            allowed = ", ".join(ON_WORDS + OFF_WORDS)
+            self.problem(section, key, f"must be one of {allowed}")
+            return default
+
+    def number(self, section: Section, key: str, default: float, low: float, high: float) -> float:
+        written = self.text(section, key)
+        if not written:
+            return default
+        try:
+            number = float(written)
+        except ValueError:
+            number = math.nan
+        if not low <= number <= high:
+            self.problem(section, key, f"must be a number from {low:g} to {high:g}")
+            return default
+        return number
+
+    def whole(self, section: Section, key: str, default: int, low: int, high: int) -> int:
+        number = self.number(section, key, default, low, high)
+        if number != int(number):
+            self.problem(section, key, f"must be a whole number from {low} to {high}")
+            return default
+        return int(number)
+
+    def choice(self, section: Section, key: str, default: E) -> E:
+        written = self.text(section, key).lower()
+        if not written:
+            return default
+        try:
+            return type(default)(written)
+        except ValueError:
+            allowed = ", ".join(type(default))
+            self.problem(section, key, f"must be one of {allowed}")
+            return default
+
+    def problem(self, section: Section, key: str, text: str) -> None:
+        shown = None if key in SECRET_KEYS else section.values.get(key)
+        self.problems.append(Problem(section.name_of(key) + self.suffix, text, shown))
+
+
+def _settings(source: Source, reader: _Reader) -> Settings:
+    sip = _sip(source.section("sip_global"), reader)
+    return Settings(
+        is_addon=source.is_addon,
+        command_source=reader.choice(source.section("run"), "command_source", CommandSource.STDIN),
+        sip=sip,
+        accounts=_accounts(source, reader),
+        tts=_tts(source.section("tts"), reader),
+        home_assistant=_home_assistant(source, reader),
+        mqtt=_mqtt(source.section("mqtt"), sip.options, reader),
+        sensors=Sensors(
+            enabled=reader.flag(source.section("sensors"), "enabled", default=False),
+            entity_prefix=reader.text(source.section("sensors"), "entity_prefix", "ha_sip").replace(
+                "-", "_"
+            ),
+        ),
+        warnings=tuple(reader.warnings),
+    )
+
+
+def _sip(section: Section, reader: _Reader) -> Sip:
+    options, problems = parse_global_options(
+        section.values.get("global_options", ""), section.name_of("global_options")
+    )
+    reader.problems += problems
+    cache_dir = reader.optional(section, "cache_dir")
+    servers = reader.text(section, "name_server").split(",")
+    return Sip(
+        port=reader.whole(section, "port", 5060, 1, 65535),
+        log_level=reader.whole(section, "log_level", 5, 0, 6),
+        name_servers=tuple(server.strip() for server in servers if server.strip()),
+        cache_dir=Path(cache_dir) if cache_dir else None,
+        options=options,
+    )
+
+
+def _accounts(source: Source, reader: _Reader) -> tuple[Account, ...]:
+    accounts = (_account(number, source.accounts[number]) for number in sorted(source.accounts))
+    enabled = tuple(account for account in accounts if account is not None)
+    if not enabled:
+        reader.warnings.append("no SIP account is enabled; nobody can call and nobody be called")
+    return enabled
+
+
+def _account(number: int, section: Section) -> Account | None:
+    reader = _Reader(suffix=f" (account {number})")
+    if not reader.flag(section, "enabled", default=False) and not reader.problems:
+        return None
+    id_uri = reader.text(section, "id_uri")
+    if not id_uri:
+        reader.problem(section, "id_uri", "is required, for example sip:user@fritz.box")
+    options, problems = parse_account_options(
+        section.values.get("options", ""), section.name_of("options") + reader.suffix
+    )
+    reader.problems += problems
+    menu_file = reader.optional(section, "incoming_call_file")
+    return Account(
+        number=number,
+        id_uri=id_uri,
+        registrar_uri=reader.optional(section, "registrar_uri"),
+        realm=reader.text(section, "realm", "*"),
+        user_name=reader.text(section, "user_name"),
+        password=reader.secret(section, "password"),
+        answer_mode=reader.choice(section, "answer_mode", AnswerMode.LISTEN),
+        settle_time_s=reader.number(section, "settle_time", 1.0, 0, 3600),
+        incoming_call_file=Path(menu_file) if menu_file else None,
+        options=options,
+        problems=tuple(reader.problems),
+    )
+
+
+def _tts(section: Section, reader: _Reader) -> Tts:
+    engine_id, platform = (
+        reader.optional(section, "engine_id"),
+        reader.optional(section, "platform"),
+    )
+    if engine_id and platform:
+        reader.warnings.append(
+            f"{section.name_of('platform')}: is deprecated, and ignored since "
+            f"{section.name_of('engine_id')} is set"
+        )
+    return Tts(
+        engine_id=engine_id,
+        platform=None if engine_id else platform,
+        language=reader.text(section, "language", "en"),
+        voice=reader.optional(section, "voice"),
+        debug_print=reader.flag(section, "debug_print", default=False),
+    )
+
+
+def _home_assistant(source: Source, reader: _Reader) -> HomeAssistant:
+    section = source.section("ha")
+    base_url = reader.text(section, "base_url").rstrip("/") or None
+    if base_url is None:
+        reader.warnings.append("HA_BASE_URL is not set: no speech, services or webhooks")
+    elif not base_url.startswith(("http://", "https://")):
+        reader.problem(section, "base_url", "must look like http://homeassistant.local:8123/api")
+    elif not base_url.endswith("/api"):
+        base_url += "/api"
+        reader.warnings.append(f"{section.name_of('base_url')}: /api was added: {base_url}")
+    websocket_url = reader.optional(section, "websocket_url")
+    if websocket_url is None and base_url is not None:
+        websocket_url = base_url.replace("http", "ws", 1) + "/websocket"
+    token = reader.secret(section, "token")
+    if base_url is not None and not token.get_secret_value():
+        reader.warnings.append(f"{section.name_of('token')} is not set: Home Assistant will refuse")
+    return HomeAssistant(
+        base_url=base_url,
+        websocket_url=websocket_url,
+        token=token if token.get_secret_value() else None,
+        webhook_id=reader.optional(source.section("webhook"), "id"),
+    )
+
+
+def _mqtt(section: Section, options: GlobalOptions, reader: _Reader) -> Mqtt:
+    """Read the broker's settings; the global options win over the variables."""
+    written = section.values.get("password")
+    state_topic = section.values.get("state_topic", "hasip/state").strip()
+    if options.mqtt_state_topic is not None:
+        state_topic = options.mqtt_state_topic
+    return Mqtt(
+        address=options.mqtt_address or reader.optional(section, "address"),
+        port=options.mqtt_port or reader.whole(section, "port", 1883, 1, 65535),
+        username=options.mqtt_username or reader.optional(section, "username"),
+        password=options.mqtt_password or (SecretStr(written) if written else None),
+        topic=options.mqtt_topic or reader.text(section, "topic", "hasip/execute"),
+        state_topic=state_topic or None,
+    )
