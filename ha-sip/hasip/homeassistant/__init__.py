@@ -1,0 +1,1 @@
+"""Talks to Home Assistant over its REST API; the only code that knows requests."""
