@@ -1,0 +1,98 @@
+"""Converts audio of any kind to 16-bit mono PCM WAV at the bridge's rate."""
+
+from __future__ import annotations
+
+import logging
+import subprocess
+import warnings
+import wave
+from typing import TYPE_CHECKING
+
+from hasip.errors import AudioError
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+_log = logging.getLogger(__name__)
+
+TIMEOUT_S = 60.0
+# Streaming engines can't know the size when they write a WAV's header, and put one of these.
+_UNKNOWN_SIZES = frozenset({0xFFFFFFFF, 0x7FFFF000, 0x7FFFFFFF, 0})
+_SAMPLE_BYTES = 2
+
+
+def convert(source: Path, target: Path, rate_hz: int, timeout_s: float = TIMEOUT_S) -> None:
+    """Write `source` to `target` as WAV; waits, so workers call it; raises `AudioError`.
+
+    A WAV at the right rate is converted in this process: to start ffmpeg takes a tenth of a second
+    on a small computer, and the caller would hear that as silence.
+    """
+    if not source.is_file():
+        msg = f"{source}: there is no such file"
+        raise AudioError(msg)
+    temporary = target.with_name(target.name + ".part")
+    try:
+        if _is_simple_wav(source, rate_hz):
+            _with_pydub(source, temporary)
+        else:
+            _with_ffmpeg(source, temporary, rate_hz, timeout_s)
+        temporary.replace(target)
+    except OSError as error:
+        msg = f"{target}: cannot be written: {error}"
+        raise AudioError(msg) from error
+    finally:
+        temporary.unlink(missing_ok=True)
+
+
+def _is_simple_wav(source: Path, rate_hz: int) -> bool:
+    """Tell whether a file is PCM WAV at the rate, of a size that its header knows."""
+    try:
+        with wave.open(str(source), "rb") as wav:
+            size = wav.getnframes() * wav.getnchannels() * wav.getsampwidth()
+            return (
+                wav.getframerate() == rate_hz
+                and wav.getsampwidth() == _SAMPLE_BYTES
+                and size not in _UNKNOWN_SIZES
+                and size <= source.stat().st_size
+            )
+    except (wave.Error, EOFError, OSError):
+        return False
+
+
+def _with_pydub(source: Path, target: Path) -> None:
+    segment = _pydub().from_wav(str(source))
+    segment.set_channels(1).export(str(target), format="wav").close()
+
+
+def _with_ffmpeg(source: Path, target: Path, rate_hz: int, timeout_s: float) -> None:
+    ffmpeg = str(_pydub().converter)
+    command = [
+        *(ffmpeg, "-nostdin", "-hide_banner", "-loglevel", "error", "-y"),
+        # A file is a file, not a list of addresses to read from.
+        *("-protocol_whitelist", "file", "-i", f"file:{source}"),
+        *("-vn", "-ac", "1", "-ar", str(rate_hz), "-c:a", "pcm_s16le"),
+        *("-map_metadata", "-1", "-fflags", "+bitexact", "-f", "wav", f"file:{target}"),
+    ]
+    try:
+        done = subprocess.run(  # noqa: S603 - no shell, and the names are given as files
+            command, stdin=subprocess.DEVNULL, capture_output=True, timeout=timeout_s, check=False
+        )
+    except FileNotFoundError as error:
+        msg = f"{source.name}: {ffmpeg} is not installed; install the package ffmpeg"
+        raise AudioError(msg) from error
+    except subprocess.TimeoutExpired as error:
+        msg = f"{source.name}: the conversion took longer than {timeout_s:.0f} s"
+        raise AudioError(msg) from error
+    if done.returncode:
+        said = done.stderr.decode("utf-8", "replace").strip().splitlines()
+        msg = f"{source.name}: ffmpeg cannot read it: {said[-1] if said else 'no reason given'}"
+        raise AudioError(msg)
+
+
+def _pydub():  # type: ignore[no-untyped-def]  # noqa: ANN202 - pydub has no types
+    """Return pydub's AudioSegment; imported late, since it costs memory and start-up time."""
+    with warnings.catch_warnings():
+        # It warns where ffmpeg is missing; our error says so when it is wanted.
+        warnings.simplefilter("ignore")
+        from pydub import AudioSegment  # noqa: PLC0415
+    return AudioSegment
