@@ -89,7 +89,11 @@ class CallDesk:
             begin = machine.refused(line.reject_sip_code)
         else:
             number = session.info.parsed_remote_uri
-            accepts = line.answer_mode is AnswerMode.ACCEPT and file.filter.admits(number)
+            accepts = (
+                line.answer_mode is AnswerMode.ACCEPT
+                and not file.is_broken
+                and file.filter.admits(number)
+            )
             begin = machine.incoming(plan, file.answer_after_s if accepts else None)
         session.begin(*begin, IncomingCall())
         leg.attach(session)

@@ -70,6 +70,7 @@ class MenuFile:
     answer_after_s: float = 0.0
     webhooks: Mapping[str, str] = field(default_factory=dict)
     tree: MenuTree = SILENT
+    is_broken: bool = False  # it could not be read: nobody is answered by it
     warnings: tuple[str, ...] = ()
 
 

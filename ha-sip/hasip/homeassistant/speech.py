@@ -38,7 +38,9 @@ class Speech:
         """Write the audio of a message to `target`; raises `SpeechError`."""
         language = message.language or self._tts.language
         try:
-            text = self._client.render_template(message.text) if message.is_template else message.text
+            text = (
+                self._client.render_template(message.text) if message.is_template else message.text
+            )
             self._download(self._client.speech_urls(self._request(text, language)), target)
         except HomeAssistantError as error:
             engine = self._tts.engine_id or self._tts.platform or "none set"

@@ -106,7 +106,9 @@ class WebhookQueue:
             if self._waiting and self._waiting[0] is delivery:
                 self._waiting.popleft()
             if self._dropped and not self._waiting:
-                _log.warning("%d webhooks were dropped while Home Assistant was away", self._dropped)
+                _log.warning(
+                    "%d webhooks were dropped while Home Assistant was away", self._dropped
+                )
                 self._dropped = 0
 
     def _deliver(self, delivery: _Delivery) -> bool:

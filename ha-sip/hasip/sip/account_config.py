@@ -47,14 +47,17 @@ def account_config(settings: Account, general: GlobalOptions) -> pj.AccountConfi
         )
     if settings.options.proxy:
         config.sipConfig.proxies.append(settings.options.proxy)
-    _configure_nat(config, settings.options)
+    _configure_nat(config, settings.options, general)
     _configure_media(config, settings.options, general)
     return config
 
 
-def _configure_nat(config: pj.AccountConfig, options: AccountOptions) -> None:
+def _configure_nat(
+    config: pj.AccountConfig, options: AccountOptions, general: GlobalOptions
+) -> None:
     nat = config.natConfig
-    nat.iceEnabled = options.ice
+    # ICE never offers a loopback address (RFC 8445 §5.1.1.1): with no other, every call would fail.
+    nat.iceEnabled = options.ice and not _is_loopback(general.bind_address)
     nat.sipStunUse = _stun_use(enabled=options.use_stun_for_sip)
     nat.mediaStunUse = _stun_use(enabled=options.use_stun_for_media)
     nat.contactRewriteUse = int(options.use_contact_rewrite)
@@ -77,6 +80,10 @@ def _configure_media(
     config.mediaConfig.transportConfig.boundAddress = general.bind_address or ""
     config.mediaConfig.srtpUse = _SRTP[options.srtp]
     config.mediaConfig.srtpSecureSignaling = 0
+
+
+def _is_loopback(address: str | None) -> bool:
+    return address is not None and (address.startswith("127.") or address == "::1")
 
 
 def _stun_use(*, enabled: bool) -> int:

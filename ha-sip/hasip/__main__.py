@@ -1,0 +1,83 @@
+"""The command line: runs the gateway in the foreground, or prints help."""
+
+from __future__ import annotations
+
+import argparse
+import os
+import signal
+import sys
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from hasip import __version__
+from hasip.errors import SipError
+from hasip.log import start_logging
+from hasip.loop import Loop
+from hasip.settings import SettingsError, load_settings
+from hasip.settings.model import CommandSource
+from hasip.settings.options import options_help
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from hasip.log import LineWriter
+    from hasip.settings import Settings
+
+EXIT_OK = 0
+EXIT_FAILED = 1
+EXIT_SETTINGS = 2
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Run the program; returns its exit code (0 in order, 1 no way to talk, 2 wrong settings)."""
+    _parser().parse_args(arguments)
+    try:
+        settings = load_settings(os.environ, Path.cwd())
+    except SettingsError as error:
+        for problem in error.problems:
+            print(problem, file=sys.stderr)
+        return EXIT_SETTINGS
+    if settings.command_source is CommandSource.MQTT and not settings.is_addon:
+        # Not silently deaf: nobody could tell the gateway anything.
+        print('COMMAND_SOURCE: this version reads commands from stdin only; got "mqtt"')
+        return EXIT_SETTINGS
+    writer = start_logging()
+    code = _run(settings, writer)
+    writer.close()
+    return code
+
+
+def _run(settings: Settings, writer: LineWriter) -> int:
+    # Imported when the settings are known to be right: pjsua2 takes a while.
+    from hasip.gateway import Gateway  # noqa: PLC0415
+
+    loop = Loop()
+    gateway = Gateway(settings, loop, writer.put)
+    for number in (signal.SIGTERM, signal.SIGINT):
+        name = number.name
+        signal.signal(number, lambda *_, name=name: loop.post(lambda: gateway.stop(name)))
+    try:
+        gateway.start()
+        loop.run()
+    except SipError as error:
+        writer.put(f"| ERROR   {error}")
+        return EXIT_FAILED
+    finally:
+        gateway.close()
+    return EXIT_OK
+
+
+def _parser() -> argparse.ArgumentParser:
+    parser = argparse.ArgumentParser(
+        prog="ha-sip",
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+        description="A SIP gateway for Home Assistant. Settings come from /data/options.json, or "
+        "from the environment and a .env file in the working directory.",
+        epilog=options_help(),
+    )
+    parser.add_argument("--version", action="version", version=f"ha-sip {__version__}")
+    return parser
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,283 @@
+"""Makes the parts from the settings, ties them together, starts and stops them in order.
+
+The only module that knows all the others.
+"""
+
+from __future__ import annotations
+
+import logging
+import shutil
+import tempfile
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from hasip import __version__
+from hasip.audio.prompts import Prompts
+from hasip.calls.desk import CallDesk, DeskPorts
+from hasip.calls.menu_file import MenuFile, read_menu_file
+from hasip.calls.registry import CallRegistry
+from hasip.commands.dispatcher import Dispatcher
+from hasip.commands.stdin import StdinReader
+from hasip.errors import HomeAssistantError
+from hasip.events.bus import EventBus
+from hasip.events.wire import to_json, webhook_of_call
+from hasip.homeassistant.client import HomeAssistantClient
+from hasip.homeassistant.speech import Speech
+from hasip.homeassistant.webhooks import WebhookQueue
+from hasip.sip.endpoint import BRIDGE_RATE_HZ, SipStack
+from hasip.workers import Done, Failed, WorkerPool
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from hasip.commands.model import CallService
+    from hasip.events.model import Event
+    from hasip.loop import Loop, Timer
+    from hasip.settings.model import Account, Settings
+    from hasip.sip.account import SipAccount
+    from hasip.sip.call import SipLeg
+    from hasip.workers import Result
+
+_log = logging.getLogger(__name__)
+
+# How the 3 s of an orderly stop are shared out.
+CALLS_END_WITHIN_S = 0.8
+UNREGISTERED_WITHIN_S = 0.8
+WEBHOOKS_DELIVERED_WITHIN_S = 0.7
+STOP_POLL_S = 0.02
+
+
+class Gateway:
+    """The running program; loop thread only."""
+
+    def __init__(self, settings: Settings, loop: Loop, put_log_line: Callable[[str], None]) -> None:
+        self._settings = settings
+        self._loop = loop
+        self._scratch_dir = Path(tempfile.mkdtemp(prefix="ha-sip-"))
+        self._registry = CallRegistry()
+        self._bus = EventBus()
+        self._client = _client(settings)
+        self._webhooks: WebhookQueue | None = None
+        self._menu_files = _MenuFiles(loop)
+        self._sip = SipStack(loop, settings, put_log_line, self._on_call)
+        services = _Services(loop, self._client)
+        self._dispatcher = Dispatcher(
+            self._registry, services, self._bus.publish, lambda: self.stop("quit")
+        )
+        self._desk = self._make_desk()
+        self._dispatcher.use(self._desk)
+        self._is_stopping = False
+
+    def start(self) -> None:
+        """Bring everything up; raises `SipError` where there is no way to talk."""
+        self._loop.check()
+        _log.info("ha-sip %s", __version__)
+        for warning in self._settings.warnings:
+            _log.warning("%s", warning)
+        for account in self._settings.accounts:
+            for problem in account.problems:
+                _log.error("Account %d is off (state failed): %s", account.number, problem)
+            self._menu_files.expect(account)
+        if self._client is not None:
+            self._webhooks = WebhookQueue(self._client, self._settings.home_assistant.webhook_id)
+            self._bus.subscribe(self._deliver)
+        self._sip.start()
+        _log.info("%s", self._sip.describe())
+        StdinReader(self._loop, self._dispatcher.dispatch, self._dispatcher.refuse_invalid).start()
+        _log.info("ha-sip started, listening on port %d", self._settings.sip.port)
+
+    def stop(self, why: str) -> None:
+        """Hang up, unregister, deliver what is left, and end the loop: in this order, within 3 s."""
+        self._loop.check()
+        if self._is_stopping:
+            return
+        self._is_stopping = True
+        _log.info("Stopping (%s), %d calls are up", why, len(self._registry))
+        for call in self._registry:
+            call.hang_up()
+        _Until(
+            self._loop,
+            lambda: len(self._registry) == 0,
+            CALLS_END_WITHIN_S,
+            self._unregister,
+        )
+
+    def close(self) -> None:
+        """Let go of pjsip and of temporary files, when the loop has ended."""
+        self._sip.stop()
+        shutil.rmtree(self._scratch_dir, ignore_errors=True)
+
+    # --- the steps of a stop ----------------------------------------------------------------
+
+    def _unregister(self) -> None:
+        self._sip.leave()
+        accounts = self._sip.accounts.values()
+        _Until(
+            self._loop,
+            lambda: not any(account.is_registered for account in accounts),
+            UNREGISTERED_WITHIN_S,
+            self._finish_deliveries,
+        )
+
+    def _finish_deliveries(self) -> None:
+        if self._webhooks is None:
+            self._loop.stop()
+            return
+        is_done: list[bool] = []
+        self._webhooks.close(
+            WEBHOOKS_DELIVERED_WITHIN_S, lambda: self._loop.post(lambda: is_done.append(True))
+        )
+        # A request that hangs must not hold up the end.
+        _Until(self._loop, lambda: bool(is_done), WEBHOOKS_DELIVERED_WITHIN_S, self._loop.stop)
+
+    # --- the ties between the parts ---------------------------------------------------------
+
+    def _make_desk(self) -> CallDesk:
+        speech = None if self._client is None else Speech(self._client, self._settings.tts)
+        prompts = Prompts(
+            WorkerPool("prompts", self._loop, threads=4, waiting=200),
+            speech,
+            rate_hz=BRIDGE_RATE_HZ,
+            scratch_dir=self._scratch_dir,
+            cache_dir=self._settings.sip.cache_dir,
+        )
+        ports = DeskPorts(
+            loop=self._loop,
+            speaker=prompts,
+            publish=self._bus.publish,
+            run_action=self._dispatcher.dispatch,
+            refuse=self._dispatcher.refuse_input,
+        )
+        return CallDesk(ports, self._registry, self._sip.accounts)
+
+    def _deliver(self, event: Event) -> None:
+        if self._webhooks is not None:
+            self._webhooks.enqueue(webhook_of_call(event), to_json(event))
+
+    def _on_call(self, leg: SipLeg, account: SipAccount) -> None:
+        """Ring at once; what else becomes of a call depends on a file that is read elsewhere."""
+        if self._is_stopping:
+            leg.hang_up()
+            return
+        leg.ring()
+        self._menu_files.get(account.number, lambda file: self._desk.incoming(leg, account, file))
+
+
+class _Until:
+    """Goes on with `then` once a condition holds, or when the time is over."""
+
+    def __init__(
+        self, loop: Loop, holds: Callable[[], bool], within_s: float, then: Callable[[], None]
+    ) -> None:
+        self._loop = loop
+        self._holds = holds
+        self._then = then
+        self._ends_at = loop.clock.now() + within_s
+        self._look()
+
+    def _look(self) -> None:
+        if self._holds() or self._loop.clock.now() >= self._ends_at:
+            self._then()
+        else:
+            self._loop.call_later(STOP_POLL_S, self._look)
+
+
+class _Services:
+    """Runs actions of Home Assistant on workers; fulfils `ServiceCaller`.
+
+    They have workers of their own: a call that opens a door never waits behind a webhook or a
+    prompt.
+    """
+
+    def __init__(self, loop: Loop, client: HomeAssistantClient | None) -> None:
+        self._loop = loop
+        self._client = client
+        self._pool = WorkerPool("services", loop, threads=16, waiting=500)
+
+    def call(self, command: CallService, done: Callable[[Result[None]], None]) -> None:
+        """Run an action; `done` follows on the loop."""
+        client = self._client
+        if client is None:
+            error = HomeAssistantError("no services without Home Assistant; set HA_BASE_URL")
+            self._loop.post(lambda: done(Failed(error)))
+            return
+        body = command.body()
+        self._pool.submit(lambda: client.call_service(command.domain, command.service, body), done)
+
+
+class _MenuFiles:
+    """The menu file of every account: looked at for each call, read when it has changed.
+
+    The disk is read by a worker. One that hangs (a network share) must not hold up the answer, so
+    what was read last is taken then.
+    """
+
+    PATIENCE_S = 1.0
+
+    def __init__(self, loop: Loop) -> None:
+        self._loop = loop
+        self._pool = WorkerPool("menu-files", loop, threads=4, waiting=500)
+        self._paths: dict[int, Path] = {}
+        self._read: dict[int, tuple[tuple[int, int], MenuFile]] = {}
+
+    def expect(self, account: Account) -> None:
+        """Take note of an account's file, and read it once to report what is wrong in it."""
+        if account.incoming_call_file is not None and not account.problems:
+            self._paths[account.number] = account.incoming_call_file
+            self.get(account.number, lambda _: None)
+
+    def get(self, number: int, use: Callable[[MenuFile], None]) -> None:
+        """Call `use` with the account's file as it is now, once, later, on the loop."""
+        path = self._paths.get(number)
+        if path is None:
+            self._loop.post(lambda: use(MenuFile()))
+            return
+        known = self._read.get(number)
+        timer: Timer | None = None
+        taken: list[bool] = []
+
+        def take(file: MenuFile) -> None:
+            if not taken:
+                taken.append(True)
+                use(file)
+
+        def done(result: Result[tuple[tuple[int, int], MenuFile]]) -> None:
+            if timer is not None:
+                timer.cancel()
+            if isinstance(result, Done):
+                self._read[number] = result.value
+                take(result.value[1])
+                return
+            _log.error("Account %d only listens: %s", number, result.error)
+            self._read.pop(number, None)
+            take(MenuFile(is_broken=True))
+
+        def too_late() -> None:
+            _log.warning("%s cannot be read in time; taking what was read last", path)
+            take(known[1] if known is not None else MenuFile(is_broken=True))
+
+        timer = self._loop.call_later(self.PATIENCE_S, too_late)
+        self._pool.submit(lambda: _read_if_changed(path, known), done)
+
+
+def _read_if_changed(
+    path: Path, known: tuple[tuple[int, int], MenuFile] | None
+) -> tuple[tuple[int, int], MenuFile]:
+    try:
+        stat = path.stat()
+        version = (stat.st_mtime_ns, stat.st_size)
+    except OSError:
+        version = (0, 0)  # reading it says what is wrong
+    if known is not None and known[0] == version:
+        return known
+    file = read_menu_file(path)
+    for warning in file.warnings:
+        _log.warning("%s", warning)
+    return version, file
+
+
+def _client(settings: Settings) -> HomeAssistantClient | None:
+    base_url = settings.home_assistant.base_url
+    return (
+        None if base_url is None else HomeAssistantClient(base_url, settings.home_assistant.token)
+    )
