@@ -1,0 +1,101 @@
+"""Measures audio: 16-bit samples at 8 kHz, as the phone hears them."""
+
+from __future__ import annotations
+
+import math
+import wave
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+RATE_HZ = 8_000
+FULL_SCALE = 32_768.0
+SILENCE_DBFS = -120.0
+
+
+def sine(frequency_hz: float, seconds: float, level_dbfs: float = -10.0) -> list[int]:
+    """Return a tone whose RMS level is `level_dbfs` below that of a full-scale square wave."""
+    peak = FULL_SCALE * 10 ** (level_dbfs / 20) * math.sqrt(2)
+    step = 2 * math.pi * frequency_hz / RATE_HZ
+    return [round(peak * math.sin(step * index)) for index in range(int(seconds * RATE_HZ))]
+
+
+def level_dbfs(samples: Sequence[int]) -> float:
+    """Return the RMS level; -120 for silence."""
+    if not samples:
+        return SILENCE_DBFS
+    mean = sum(sample * sample for sample in samples) / len(samples)
+    return max(SILENCE_DBFS, 10 * math.log10(mean / FULL_SCALE**2)) if mean else SILENCE_DBFS
+
+
+def tone_dbfs(samples: Sequence[int], frequency_hz: float) -> float:
+    """Return the level of one frequency, by Goertzel's algorithm."""
+    count = len(samples)
+    if count == 0:
+        return SILENCE_DBFS
+    factor = 2 * math.cos(2 * math.pi * frequency_hz / RATE_HZ)
+    before = last = 0.0
+    for sample in samples:
+        before, last = last, sample + factor * last - before
+    power = last * last + before * before - factor * last * before
+    amplitude = 2 * math.sqrt(max(0.0, power)) / count
+    rms = amplitude / math.sqrt(2) / FULL_SCALE
+    return max(SILENCE_DBFS, 20 * math.log10(rms)) if rms > 0 else SILENCE_DBFS
+
+
+def envelope(samples: Sequence[int], step_s: float = 0.02) -> list[float]:
+    """Return the RMS of every step."""
+    step = int(step_s * RATE_HZ)
+    return [
+        math.sqrt(sum(s * s for s in samples[at : at + step]) / step)
+        for at in range(0, len(samples) - step + 1, step)
+    ]
+
+
+def likeness(heard: Sequence[int], sent: Sequence[int]) -> float:
+    """Return how alike two recordings sound, 0 to 1: the best correlation of their envelopes.
+
+    `sent` is looked for anywhere in `heard`.
+    """
+    long, short = envelope(heard), envelope(sent)
+    if not short or len(long) < len(short):
+        return 0.0
+    return max(
+        _correlation(long[shift : shift + len(short)], short)
+        for shift in range(len(long) - len(short) + 1)
+    )
+
+
+def _correlation(left: Sequence[float], right: Sequence[float]) -> float:
+    mean_left, mean_right = sum(left) / len(left), sum(right) / len(right)
+    products = sum((a - mean_left) * (b - mean_right) for a, b in zip(left, right, strict=True))
+    square_left = sum((a - mean_left) ** 2 for a in left)
+    square_right = sum((b - mean_right) ** 2 for b in right)
+    scale = math.sqrt(square_left * square_right)
+    return products / scale if scale else 0.0
+
+
+def write_wav(path: Path, samples: Sequence[int], rate_hz: int = RATE_HZ) -> None:
+    """Write samples as WAV."""
+    with wave.open(str(path), "wb") as wav:
+        wav.setnchannels(1)
+        wav.setsampwidth(2)
+        wav.setframerate(rate_hz)
+        wav.writeframes(b"".join(sample.to_bytes(2, "little", signed=True) for sample in samples))
+
+
+def read_wav(path: Path) -> list[int]:
+    """Return the samples of a 16-bit mono WAV, brought to 8 kHz by averaging neighbours."""
+    with wave.open(str(path), "rb") as wav:
+        data, rate_hz = wav.readframes(wav.getnframes()), wav.getframerate()
+    samples = [
+        int.from_bytes(data[at : at + 2], "little", signed=True) for at in range(0, len(data), 2)
+    ]
+    ratio = rate_hz / RATE_HZ
+    return [
+        sum(part) // len(part)
+        for index in range(int(len(samples) / ratio))
+        if (part := samples[int(index * ratio) : max(int((index + 1) * ratio), 1)])
+    ]
