@@ -1,0 +1,132 @@
+"""The phone's audio: RTP both ways (RFC 3550), and telephone-events (RFC 4733)."""
+
+from __future__ import annotations
+
+import contextlib
+import random
+import socket
+import struct
+import threading
+import time
+from collections import deque
+from typing import TYPE_CHECKING
+
+from support.phone import g711
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+PACKET_S = 0.02
+PACKET_SAMPLES = 160
+EVENT_CODES = "0123456789*#ABCD"
+# A digit of 100 ms, and its end said three times (RFC 4733 §2.5.1.4).
+DIGIT_PACKETS = 5
+END_PACKETS = 3
+VOLUME = 10
+
+
+class AudioStream:
+    """Sends 20 ms of μ-law at a time, and keeps all that is heard."""
+
+    def __init__(self) -> None:
+        self.socket = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
+        self.socket.bind(("127.0.0.1", 0))
+        self.socket.settimeout(0.1)
+        self.port: int = self.socket.getsockname()[1]
+        self.samples: list[int] = []  # heard, at 8 kHz
+        self.arrivals: list[float] = []  # monotonic time of every packet
+        self.sequence_numbers: list[int] = []
+        self.sends_audio = True
+        self._peer: tuple[str, int] | None = None
+        self._event_type: int | None = None
+        self._to_say: deque[list[int]] = deque()
+        self._to_type: deque[str] = deque()
+        self._sequence = random.randrange(0x8000)
+        self._timestamp = random.randrange(0x80000000)
+        self._source = random.randrange(0x100000000)
+        self._is_over = threading.Event()
+        self._threads: list[threading.Thread] = []
+
+    def start(self, peer: tuple[str, int], event_type: int | None) -> None:
+        """Begin to send to the peer, or go on to another one."""
+        self._peer, self._event_type = peer, event_type
+        if not self._threads:
+            for work in (self._send_all, self._receive_all):
+                thread = threading.Thread(target=work, name="phone-rtp", daemon=True)
+                self._threads.append(thread)
+                thread.start()
+
+    def say(self, samples: Sequence[int]) -> None:
+        """Send these samples after what is being said; silence follows."""
+        padded = [*samples, *([0] * (-len(samples) % PACKET_SAMPLES))]
+        for at in range(0, len(padded), PACKET_SAMPLES):
+            self._to_say.append(padded[at : at + PACKET_SAMPLES])
+
+    def type_digits(self, digits: str) -> None:
+        """Send telephone-events, with a pause after each."""
+        if self._event_type is None:
+            msg = "telephone-event was not agreed upon"
+            raise AssertionError(msg)
+        self._to_type.extend(digits)
+
+    def close(self) -> None:
+        """Fall silent and deaf."""
+        self._is_over.set()
+        for thread in self._threads:
+            if thread is not threading.current_thread():
+                thread.join(1)
+        self.socket.close()
+
+    def _send_all(self) -> None:
+        due = time.monotonic()
+        event: deque[bytes] = deque()
+        pause = 0
+        while not self._is_over.is_set():
+            if not event and pause == 0 and self._to_type:
+                event, pause = self._event_packets(self._to_type.popleft()), 3
+            if event:
+                self._send(event.popleft())
+            else:
+                pause = max(0, pause - 1)
+                if self.sends_audio:
+                    samples = self._to_say.popleft() if self._to_say else [0] * PACKET_SAMPLES
+                    self._send(self._packet(g711.PCMU, g711.encode_ulaw(samples)))
+            self._timestamp = (self._timestamp + PACKET_SAMPLES) & 0xFFFFFFFF
+            due += PACKET_S
+            self._is_over.wait(max(0.0, due - time.monotonic()))
+
+    def _event_packets(self, digit: str) -> deque[bytes]:
+        """Return a digit's packets: all with the timestamp of its start, the first marked."""
+        packets: deque[bytes] = deque()
+        event_type, code = self._event_type or 0, EVENT_CODES.index(digit)
+        for number in range(1, DIGIT_PACKETS + END_PACKETS):
+            end = 0x80 if number >= DIGIT_PACKETS else 0
+            duration = min(number, DIGIT_PACKETS) * PACKET_SAMPLES
+            payload = struct.pack("!BBH", code, end | VOLUME, duration)
+            packets.append(self._packet(event_type, payload, marked=number == 1))
+        return packets
+
+    def _packet(self, payload_type: int, payload: bytes, *, marked: bool = False) -> bytes:
+        self._sequence = (self._sequence + 1) & 0xFFFF
+        kind = payload_type | (0x80 if marked else 0)
+        header = struct.pack("!BBHII", 0x80, kind, self._sequence, self._timestamp, self._source)
+        return header + payload
+
+    def _send(self, packet: bytes) -> None:
+        if self._peer is not None:
+            with contextlib.suppress(OSError):
+                self.socket.sendto(packet, self._peer)
+
+    def _receive_all(self) -> None:
+        while not self._is_over.is_set():
+            try:
+                data = self.socket.recv(2048)
+            except TimeoutError:
+                continue
+            except OSError:
+                return
+            payload_type = data[1] & 0x7F
+            if payload_type in (g711.PCMU, g711.PCMA):
+                self.arrivals.append(time.monotonic())
+                self.sequence_numbers.append(int.from_bytes(data[2:4], "big"))
+                self.samples += g711.decode(data[12:], payload_type)
