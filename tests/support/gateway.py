@@ -1,0 +1,166 @@
+"""Runs the real gateway as a process of its own, with a log to look at and a stdin to talk to."""
+
+from __future__ import annotations
+
+import json
+import os
+import signal
+import socket
+import subprocess
+import sys
+import threading
+from pathlib import Path
+from typing import IO, TYPE_CHECKING, Any, Self
+
+import yaml
+
+from support.home_assistant import TOKEN
+from support.phone.phone import PATIENCE_S, wait_until
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from support.home_assistant import StandInHomeAssistant
+
+PACKAGE_DIR = Path(__file__).parents[2] / "ha-sip"
+WEBHOOK_ID = "all_events"
+
+
+def free_port() -> int:
+    """Return a UDP port that nobody uses now, for TCP neither."""
+    with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as probe:
+        probe.bind(("127.0.0.1", 0))
+        return int(probe.getsockname()[1])
+
+
+class GatewayProcess:
+    """The gateway, started as a user starts it; on 127.0.0.1 only."""
+
+    def __init__(
+        self,
+        folder: Path,
+        *,
+        house: StandInHomeAssistant | None = None,
+        menu_file: Mapping[str, Any] | None = None,
+        **environment: str,
+    ) -> None:
+        """Run in `folder`; keyword arguments are environment variables over good defaults."""
+        self.port = free_port()
+        self.address = ("127.0.0.1", self.port)
+        self.uri = f"sip:house@127.0.0.1:{self.port}"
+        self.lines: list[str] = []
+        variables = {
+            "PORT": str(self.port),
+            "LOG_LEVEL": "4",
+            "GLOBAL_OPTIONS": f"--bind-address 127.0.0.1 --rtp-port {20_000 + self.port % 20_000}",
+            "SIP1_ENABLED": "true",
+            "SIP1_ID_URI": f"sip:house@127.0.0.1:{self.port}",
+            "SIP1_ANSWER_MODE": "accept",
+            "SIP1_SETTLE_TIME": "0.1",
+        }
+        if menu_file is not None:
+            path = folder / "incoming.yaml"
+            path.write_text(yaml.safe_dump(dict(menu_file)), encoding="utf-8")
+            variables["SIP1_INCOMING_CALL_FILE"] = str(path)
+        if house is not None:
+            variables |= {
+                "HA_BASE_URL": house.base_url,
+                "HA_TOKEN": TOKEN,
+                "HA_WEBHOOK_ID": WEBHOOK_ID,
+                "TTS_ENGINE_ID": "tts.espeak",
+            }
+        variables |= environment
+        self._process = subprocess.Popen(
+            [sys.executable, "-m", "hasip"],
+            cwd=folder,
+            env={**os.environ, "PYTHONPATH": str(PACKAGE_DIR), **variables},
+            stdin=subprocess.PIPE,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.STDOUT,
+        )
+        self._reader = threading.Thread(target=self._read_log, name="gateway-log", daemon=True)
+        self._reader.start()
+
+    def __enter__(self) -> Self:
+        """Wait until the gateway is up."""
+        try:
+            self.wait_log("ha-sip started")
+        except AssertionError:
+            self.kill()
+            raise
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        """End it; a gateway that has died must not go unnoticed."""
+        died = self._process.poll()
+        if died is None:
+            self._process.terminate()
+            try:
+                self._process.wait(10)
+            except subprocess.TimeoutExpired:
+                self.kill()
+        self._reader.join(5)
+        for pipe in (self._process.stdin, self._process.stdout):
+            if pipe is not None:
+                pipe.close()
+        if died:
+            raise AssertionError("\n".join([f"the gateway died with {died}", *self.lines[-60:]]))
+
+    @property
+    def pid(self) -> int:
+        """Return the number of the process."""
+        return self._process.pid
+
+    def command(self, command: Mapping[str, Any]) -> None:
+        """Write a command to stdin."""
+        self.write(json.dumps(command).encode() + b"\n")
+
+    def write(self, data: bytes) -> None:
+        """Write bytes to stdin."""
+        stdin = self._pipe()
+        stdin.write(data)
+        stdin.flush()
+
+    def end_input(self) -> None:
+        """Close stdin."""
+        self._pipe().close()
+
+    def signal(self, number: signal.Signals) -> None:
+        """Send a signal."""
+        self._process.send_signal(number)
+
+    def kill(self) -> None:
+        """End it at once."""
+        self._process.kill()
+        self._process.wait(10)
+
+    def wait_exit(self, timeout_s: float = PATIENCE_S) -> int:
+        """Wait for the end of the process; returns its exit code."""
+        code = self._process.wait(timeout_s)
+        self._reader.join(5)
+        return code
+
+    def wait_log(self, text: str, timeout_s: float = PATIENCE_S, since: int = 0) -> str:
+        """Wait for a line that holds `text`; returns it."""
+        try:
+            wait_until(lambda: self._find(text, since), f"log line with {text!r}", timeout_s)
+        except AssertionError as error:
+            raise AssertionError("\n".join([str(error), *self.lines[-60:]])) from None
+        return self._find(text, since) or ""
+
+    @property
+    def own_lines(self) -> list[str]:
+        """Return the lines of ha-sip itself, without those of pjsip."""
+        return [line for line in self.lines if line.startswith("|")]
+
+    def _find(self, text: str, since: int) -> str | None:
+        return next((line for line in self.lines[since:] if text in line), None)
+
+    def _pipe(self) -> IO[bytes]:
+        assert self._process.stdin is not None
+        return self._process.stdin
+
+    def _read_log(self) -> None:
+        assert self._process.stdout is not None
+        for line in self._process.stdout:
+            self.lines.append(line.decode("utf-8", "replace").rstrip("\n"))

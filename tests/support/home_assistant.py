@@ -1,0 +1,180 @@
+"""A stand-in for Home Assistant's REST API, with a speech engine (espeak-ng) and bad manners."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import subprocess
+import threading
+import time
+from dataclasses import dataclass, field
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from pathlib import Path
+from tempfile import TemporaryDirectory
+from typing import TYPE_CHECKING, Any, Self
+
+from support.phone.phone import PATIENCE_S, wait_until
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+TOKEN = "stand-in-token"  # noqa: S105 - of a server that lives for one test
+
+
+@dataclass(frozen=True, slots=True)
+class Request:
+    """A request as it came in."""
+
+    at: float  # monotonic
+    path: str  # without /api/
+    body: Any = field(default=None)
+
+
+class StandInHomeAssistant:
+    """Records every request; misbehaves as its attributes say."""
+
+    def __init__(self, port: int = 0) -> None:
+        self.requests: list[Request] = []
+        self.delay_s = 0.0  # before every answer
+        self.statuses: dict[str, int] = {}  # beginning of a path -> status to answer with
+        self.texts: dict[str, str] = {}  # name of an audio file -> the text it says
+        self.url_is_reachable = True  # what tts_get_url says of its own address
+        self.audio_format = "wav"
+        self._folder = TemporaryDirectory(prefix="stand-in-ha-")
+        self._server = _Server(("127.0.0.1", port), _Handler)
+        self._server.house = self
+        self.port: int = self._server.server_address[1]
+        self.base_url = f"http://127.0.0.1:{self.port}/api"
+        self._thread = threading.Thread(
+            target=self._server.serve_forever, args=(0.05,), name="stand-in-ha", daemon=True
+        )
+        self._thread.start()
+
+    def __enter__(self) -> Self:
+        """Be there."""
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        """Go."""
+        self.go_away()
+        self._folder.cleanup()
+
+    def go_away(self) -> None:
+        """Close the port."""
+        self._server.shutdown()
+        self._server.server_close()
+
+    @property
+    def events(self) -> list[dict[str, Any]]:
+        """Return the bodies of all webhooks, in their order."""
+        return [item.body for item in self.requests if item.path.startswith("webhook/")]
+
+    @property
+    def event_names(self) -> list[str]:
+        """Return the names of all events, in their order."""
+        return [event["event"] for event in self.events]
+
+    @property
+    def services(self) -> list[tuple[str, Any]]:
+        """Return the service calls, as `domain/service` and body."""
+        return [
+            (item.path.removeprefix("services/"), item.body)
+            for item in self.requests
+            if item.path.startswith("services/")
+        ]
+
+    def wait_event(self, name: str, timeout_s: float = PATIENCE_S) -> dict[str, Any]:
+        """Wait for an event; returns the first of that name."""
+        self.wait(lambda: name in self.event_names, f"event {name}", timeout_s)
+        return next(event for event in self.events if event["event"] == name)
+
+    def wait_service(self, name: str, timeout_s: float = PATIENCE_S) -> Any:  # noqa: ANN401
+        """Wait for a service call; returns the body of the first."""
+        self.wait(lambda: any(name == called for called, _ in self.services), name, timeout_s)
+        return next(body for called, body in self.services if called == name)
+
+    def wait(self, holds: Callable[[], object], what: str, timeout_s: float = PATIENCE_S) -> None:
+        """Wait for a condition; the error shows what came in."""
+        try:
+            wait_until(holds, what, timeout_s)
+        except AssertionError as error:
+            came = "\n".join(f"{item.path} {item.body}" for item in self.requests)
+            msg = f"{error}; Home Assistant got:\n{came}"
+            raise AssertionError(msg) from None
+
+    def speak(self, text: str) -> Path:
+        """Return a WAV file in which the text is spoken, as the gateway would get it."""
+        name = hashlib.sha256(text.encode()).hexdigest()[:16] + ".wav"
+        path = Path(self._folder.name) / name
+        if not path.exists():
+            part = path.with_suffix(f".{threading.get_ident()}")
+            subprocess.run(["espeak-ng", "-w", str(part), text], check=True, timeout=20)
+            part.replace(path)
+        self.texts[name] = text
+        return path
+
+    def audio(self, name: str) -> bytes:
+        """Return the audio of a file that `tts_get_url` promised, in the format that is set."""
+        path = self.speak(self.texts[name])
+        if self.audio_format != "wav":
+            converted = path.with_suffix("." + self.audio_format)
+            command = ["ffmpeg", "-v", "error", "-y", "-i", str(path), str(converted)]
+            subprocess.run(command, check=True, timeout=20, stdin=subprocess.DEVNULL)
+            path = converted
+        return path.read_bytes()
+
+
+class _Server(ThreadingHTTPServer):
+    daemon_threads = True
+    house: StandInHomeAssistant
+
+    def handle_error(self, request: object, client_address: object) -> None:
+        """Say nothing of clients that went away."""
+
+
+class _Handler(BaseHTTPRequestHandler):
+    protocol_version = "HTTP/1.1"
+    disable_nagle_algorithm = True
+    server: _Server
+
+    def log_message(self, *_: object) -> None:
+        """Keep quiet."""
+
+    def do_POST(self) -> None:
+        data = self.rfile.read(int(self.headers.get("Content-Length", 0)))
+        self._answer(json.loads(data) if data else None)
+
+    def do_GET(self) -> None:
+        self._answer(None)
+
+    def _answer(self, body: Any) -> None:  # noqa: ANN401
+        house = self.server.house
+        path = self.path.removeprefix("/api/")
+        house.requests.append(Request(time.monotonic(), path, body))
+        if house.delay_s:
+            time.sleep(house.delay_s)
+        status = next((code for start, code in house.statuses.items() if path.startswith(start)), 0)
+        if status:
+            self._send(status, b"switched to fail", "text/plain")
+        elif self.headers.get("Authorization") != f"Bearer {TOKEN}":
+            self._send(401, b"401: Unauthorized", "text/plain")
+        elif path == "tts_get_url":
+            house.speak(body["message"])
+            name = next(n for n, text in house.texts.items() if text == body["message"])
+            host = f"127.0.0.1:{house.port}" if house.url_is_reachable else "127.0.0.1:1"
+            found = {"url": f"http://{host}/api/tts_proxy/{name}", "path": f"/api/tts_proxy/{name}"}
+            self._send(200, json.dumps(found).encode())
+        elif path.startswith("tts_proxy/"):
+            self._send(200, house.audio(path.removeprefix("tts_proxy/")), "audio/x-wav")
+        elif path == "template":
+            rendered = body["template"].replace("{{ 1 + 1 }}", "2")
+            self._send(200, rendered.encode(), "text/plain")
+        else:
+            self._send(200, b"[]" if path.startswith("services/") else b"")
+
+    def _send(self, status: int, body: bytes, kind: str = "application/json") -> None:
+        self.send_response(status)
+        self.send_header("Content-Type", kind)
+        self.send_header("Content-Length", str(len(body)))
+        self.end_headers()
+        self.wfile.write(body)
