@@ -1,0 +1,178 @@
+#!/usr/bin/env bash
+# The one entry for everything that is done with this project; `./build.sh help` lists it.
+set -euo pipefail
+
+project=$(cd "$(dirname "${BASH_SOURCE[0]}")" && pwd)
+venv=${VENV:-$project/.venv}
+logs=${XDG_CACHE_HOME:-$HOME/.cache}/ha-sip/logs
+
+# What each command needs of Debian, beside Python.
+demo_packages=(ffmpeg espeak-ng)
+test_packages=(ffmpeg espeak-ng kamailio sip-tester)
+
+usage() {
+    cat <<'EOF'
+./build.sh COMMAND
+
+  demo                         show the main job on embedded parts; needs no configuration
+  test [ARGUMENTS]             run all tests (the arguments go to pytest)
+  create-venv [--from-source]  set up .venv, with pjsua2 as a wheel or built from source
+  run-local [ARGUMENTS]        run the gateway in the foreground, commands on stdin
+  check                        format, lint, types, walls between the folders
+  bench                        measure, and print figures
+  help                         this text
+
+Variables: PYTHON (the interpreter), VENV (the virtual environment), PJPROJECT_TARBALL and
+PJPROJECT_SHA256 (sources for --from-source).
+EOF
+}
+
+# Run a long step with one line on the terminal; its output goes into a file.
+step() {
+    local name=$1 started=$SECONDS
+    shift
+    mkdir -p "$logs"
+    local log=$logs/${name// /-}.log
+    printf '%s … ' "$name" >&2
+    if "$@" >"$log" 2>&1; then
+        printf 'done (%d s)\n' $((SECONDS - started)) >&2
+    else
+        printf 'FAILED\n' >&2
+        tail -n 20 "$log" >&2
+        echo "All of it is in $log" >&2
+        exit 1
+    fi
+}
+
+as_root() {
+    if [ "$(id -u)" = 0 ]; then
+        "$@"
+    else
+        sudo -n "$@"
+    fi
+}
+
+apt_install() {
+    export DEBIAN_FRONTEND=noninteractive
+    as_root apt-get update -q
+    as_root apt-get install -q -y --no-install-recommends "$@"
+}
+
+# Install the Debian packages that are missing, or say which they are.
+need_packages() {
+    local missing=() package
+    for package in "$@"; do
+        dpkg-query -W -f '${Status}' "$package" 2>/dev/null | grep -q 'install ok installed' ||
+            missing+=("$package")
+    done
+    [ ${#missing[@]} = 0 ] && return
+    if ! command -v apt-get >/dev/null || { [ "$(id -u)" != 0 ] && ! sudo -n true 2>/dev/null; }; then
+        echo "These packages are missing: ${missing[*]}" >&2
+        echo "Install them, for example: sudo apt-get install ${missing[*]}" >&2
+        exit 2
+    fi
+    step "installing ${#missing[@]} Debian packages" apt_install "${missing[@]}"
+}
+
+# Print the first Python that is recent enough and really runs.
+find_python() {
+    local candidate
+    for candidate in ${PYTHON:-python3.12 python3.11 python3.13 python3}; do
+        if "$candidate" -c 'import sys, venv, ensurepip; sys.exit(sys.version_info < (3, 11))' \
+            2>/dev/null; then
+            command -v "$candidate"
+            return
+        fi
+    done
+    return 1
+}
+
+has_wheel() {
+    "$1" -c 'import platform, sys
+sys.exit(not (platform.machine() == "x86_64" and sys.version_info < (3, 13)))'
+}
+
+# What the virtual environment was made from; it is made anew when that changes.
+stamp_of() {
+    { cat "$project/pyproject.toml" "$project/scripts/build-pjsua2.sh"; echo "$1 $2"; } |
+        sha256sum | cut -d' ' -f1
+}
+
+create_venv() {
+    local python pjsua2=wheel
+    if ! python=$(find_python); then
+        need_packages python3 python3-venv
+        python=$(find_python) || { echo "Python 3.11 or later is needed" >&2; exit 2; }
+    fi
+    if [ "${1:-}" = --from-source ]; then
+        pjsua2=source
+    elif [ -f "$venv/.pjsua2-from-source" ]; then
+        pjsua2=source # somebody wanted it so
+    elif ! has_wheel "$python"; then
+        echo "There is no wheel of pjsua2 for this machine: building it, about 5 minutes" >&2
+        pjsua2=source
+    fi
+    local stamp
+    stamp=$(stamp_of "$python" "$pjsua2")
+    if [ "$(cat "$venv/.stamp" 2>/dev/null)" = "$stamp" ]; then
+        return
+    fi
+    rm -f "$venv/.stamp"
+    step "creating the virtual environment" "$python" -m venv --clear "$venv"
+    local extras=dev
+    [ $pjsua2 = wheel ] && extras=dev,wheel
+    step "installing Python packages" \
+        "$venv/bin/pip" install --disable-pip-version-check -e "$project[$extras]"
+    if [ $pjsua2 = source ]; then
+        # shellcheck source-path=SCRIPTDIR source=scripts/pjsua2-packages.sh
+        source "$project/scripts/pjsua2-packages.sh"
+        need_packages "${pjsua2_packages[@]}"
+        step "building pjsua2 from source" "$project/scripts/build-pjsua2.sh" "$venv"
+        touch "$venv/.pjsua2-from-source"
+    fi
+    echo "$stamp" >"$venv/.stamp"
+}
+
+check() {
+    create_venv
+    need_packages shellcheck
+    cd "$project"
+    "$venv/bin/ruff" format --check .
+    "$venv/bin/ruff" check .
+    "$venv/bin/mypy"
+    "$venv/bin/lint-imports"
+    shellcheck -x build.sh .ci/run scripts/*.sh
+}
+
+command=${1:-help}
+[ $# = 0 ] || shift
+case $command in
+    create-venv) create_venv "$@" ;;
+    run-local)
+        create_venv
+        exec "$venv/bin/ha-sip" "$@"
+        ;;
+    demo)
+        need_packages "${demo_packages[@]}"
+        create_venv
+        PYTHONPATH=$project:$project/tests exec "$venv/bin/python" -m demo "$@"
+        ;;
+    test)
+        need_packages "${test_packages[@]}"
+        create_venv
+        cd "$project"
+        exec "$venv/bin/python" -m pytest "$@"
+        ;;
+    check) check ;;
+    bench)
+        need_packages "${demo_packages[@]}"
+        create_venv
+        PYTHONPATH=$project/tests exec "$venv/bin/python" -m bench "$@"
+        ;;
+    help | --help | -h) usage ;;
+    *)
+        echo "Unknown command: $command" >&2
+        usage >&2
+        exit 2
+        ;;
+esac
