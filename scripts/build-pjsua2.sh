@@ -1,0 +1,123 @@
+#!/usr/bin/env bash
+# Builds pjproject 2.17's Python binding (pjsua2) and installs it into a virtual environment.
+#
+#   scripts/build-pjsua2.sh VENV
+#
+# The sources come from the tarball that PJPROJECT_TARBALL names, else from the release, else from
+# Debian, whose source package asterisk carries them. They are checked against what is pinned here,
+# or against PJPROJECT_SHA256. What was built is kept, so that a second time takes seconds.
+set -euo pipefail
+
+venv=$(cd "$1" && pwd)
+python=$venv/bin/python
+version=2.17
+release_url=https://github.com/pjsip/pjproject/archive/refs/tags/$version.tar.gz
+# Debian's copy has the bundled third-party code removed.
+debian_sha256=6860c2f7604b4eee75f38151a9ef69774eb3f0c5286fc1d14bc1db2dc5a9e8aa
+
+calls=256
+accounts=32
+
+cache=${XDG_CACHE_HOME:-$HOME/.cache}/ha-sip/pjsua2
+abi=$("$python" -c 'import sysconfig; print(sysconfig.get_config_var("SOABI"))')
+recipe=$(sha256sum "${BASH_SOURCE[0]}" | cut -c1-12)
+built=$cache/$version-$recipe-$abi
+
+fetch_from_debian() {
+    local work=$1 apt=$1/apt mirror
+    mirror=$(cat /etc/apt/sources.list /etc/apt/sources.list.d/* 2>/dev/null |
+        grep -v '^#' | grep -o 'https\?://[^ ]*/debian\b' | head -n 1)
+    [ -n "$mirror" ] || return 1
+    mkdir -p "$apt/lists/partial" "$apt/cache"
+    echo "deb-src [signed-by=/usr/share/keyrings/debian-archive-keyring.gpg] $mirror unstable main" \
+        >"$apt/sources.list"
+    local options=(
+        -o "Dir::Etc::SourceList=$apt/sources.list" -o Dir::Etc::SourceParts=/dev/null
+        -o "Dir::State::Lists=$apt/lists" -o "Dir::Cache=$apt/cache" -o APT::Sandbox::User=root
+    )
+    apt-get "${options[@]}" update
+    local url name
+    read -r url name < <(apt-get "${options[@]}" source --print-uris --download-only asterisk |
+        tr -d "'" | awk '$2 ~ /orig-[Xx]pjproject/ && $2 !~ /asc$/ {print $1, $2; exit}')
+    [ -n "${url:-}" ] || return 1
+    echo "fetching $name"
+    (cd "$work" && apt-get "${options[@]}" source --download-only asterisk)
+    mv "$work/$name" "$work/sources"
+}
+
+fetch_sources() {
+    local work=$1
+    if [ -n "${PJPROJECT_TARBALL:-}" ]; then
+        cp "$PJPROJECT_TARBALL" "$work/sources"
+    elif [ -n "${PJPROJECT_SHA256:-}" ] && command -v curl >/dev/null &&
+        curl -fsSL --connect-timeout 10 -o "$work/sources" "$release_url"; then
+        :
+    else
+        fetch_from_debian "$work" || {
+            echo "No sources of pjproject: set PJPROJECT_TARBALL to a tarball of $version" >&2
+            exit 1
+        }
+    fi
+    local found
+    found=$(sha256sum "$work/sources" | cut -d' ' -f1)
+    if [ "$found" != "$debian_sha256" ] && [ "$found" != "${PJPROJECT_SHA256:-none}" ]; then
+        echo "The sources have the SHA-256 $found, which is not the one pinned for $version." >&2
+        echo "If you trust them, set PJPROJECT_SHA256=$found" >&2
+        exit 1
+    fi
+    mkdir "$work/src"
+    tar -xf "$work/sources" -C "$work/src" --strip-components 1
+}
+
+configure_and_make() {
+    cat >pjlib/include/pj/config_site.h <<EOF
+#define PJSUA_MAX_CALLS $calls
+#define PJSUA_MAX_ACC $accounts
+#define PJSUA_MAX_PLAYERS 512
+#define PJSUA_MAX_RECORDERS 512
+#define PJSUA_MAX_CONF_PORTS 1300
+#define PJ_IOQUEUE_MAX_HANDLES 2048
+#define PJSIP_MAX_TSX_COUNT 4095
+#define PJSIP_MAX_DIALOG_COUNT 2047
+#define PJSIP_MAX_PKT_LEN 16000
+EOF
+    # Debian's copy lacks it, and the build wants it to be there.
+    [ -e pjmedia/src/pjmedia-audiodev/bdimad_dev.c ] ||
+        touch pjmedia/src/pjmedia-audiodev/bdimad_dev.c
+    CFLAGS='-O2 -fPIC -DNDEBUG' ./configure \
+        --enable-epoll --enable-speex-resample --disable-video --disable-sound \
+        --disable-libwebrtc --disable-libwebrtc-aec3 --disable-libyuv \
+        --disable-gsm-codec --disable-ilbc-codec --disable-g7221-codec \
+        --with-external-srtp --with-external-speex
+    make dep
+    make -j"$(nproc)" lib
+}
+
+bind_to_python() {
+    # The module says what it was built for, since pjsua2 itself does not.
+    cat >>pjsip-apps/src/swig/pjsua2.i <<EOF
+%pythoncode %{
+HASIP_MAX_CALLS = $calls
+HASIP_MAX_ACCOUNTS = $accounts
+%}
+EOF
+    "$python" -m pip install --quiet --disable-pip-version-check setuptools
+    make -C pjsip-apps/src/swig/python PYTHON_EXE="$python" SWIG_FLAGS=-py3
+    (cd pjsip-apps/src/swig/python && "$python" setup.py build)
+    rm -rf "$built.part" && mkdir -p "$built.part"
+    cp pjsip-apps/src/swig/python/pjsua2.py "$built.part"
+    find pjsip-apps/src/swig/python/build -name '_pjsua2*.so' -exec cp {} "$built.part" \;
+    strip --strip-unneeded "$built.part"/_pjsua2*.so
+    mv "$built.part" "$built"
+}
+
+if [ ! -d "$built" ]; then
+    mkdir -p "$cache"
+    work=$(mktemp -d)
+    trap 'rm -rf "$work"' EXIT
+    fetch_sources "$work"
+    (cd "$work/src" && configure_and_make && bind_to_python)
+fi
+site=$("$python" -c 'import sysconfig; print(sysconfig.get_path("platlib"))')
+cp "$built"/* "$site"
+"$python" -c 'import pjsua2; print("pjsua2 for", pjsua2.HASIP_MAX_CALLS, "calls")'
