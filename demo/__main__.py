@@ -185,21 +185,23 @@ def _play(recordings: Path) -> None:
         # A real engine is warm; the first run of espeak-ng from a cold disk takes a second.
         for text in (GREETING, WRONG_CODE, WELCOME, ALARM):
             house.speak(text)
-        with GatewayProcess(Path(folder), house=house, menu_file=MENU) as gateway:
-            with PhoneProcess() as phone:
-                demo = Demo(house, gateway, phone, recordings)
-                demo.timeline.tell("gateway", f"is up after {time.monotonic() - started:.2f} s")
-                steps: tuple[Callable[[], None], ...] = (
-                    demo.caller_opens_the_door,
-                    demo.gateway_raises_the_alarm,
-                    demo.gateway_quits,
-                )
-                try:
-                    for step in steps:
-                        step()
-                except AssertionError:
-                    print("\nThe gateway's log:", *gateway.lines[-60:], sep="\n", file=sys.stderr)
-                    raise
+        with (
+            GatewayProcess(Path(folder), house=house, menu_file=MENU) as gateway,
+            PhoneProcess() as phone,
+        ):
+            demo = Demo(house, gateway, phone, recordings)
+            demo.timeline.tell("gateway", f"is up after {time.monotonic() - started:.2f} s")
+            steps: tuple[Callable[[], None], ...] = (
+                demo.caller_opens_the_door,
+                demo.gateway_raises_the_alarm,
+                demo.gateway_quits,
+            )
+            try:
+                for step in steps:
+                    step()
+            except AssertionError:
+                print("\nThe gateway's log:", *gateway.lines[-60:], sep="\n", file=sys.stderr)
+                raise
 
 
 def main() -> int:

@@ -102,7 +102,7 @@ HASIP_MAX_ACCOUNTS = $accounts
 %}
 EOF
     "$python" -m pip install --quiet --disable-pip-version-check setuptools
-    make -C pjsip-apps/src/swig/python PYTHON_EXE="$python" SWIG_FLAGS=-py3
+    make -C pjsip-apps/src/swig/python PYTHON_EXE="$python"
     (cd pjsip-apps/src/swig/python && "$python" setup.py build)
     rm -rf "$built.part" && mkdir -p "$built.part"
     cp pjsip-apps/src/swig/python/pjsua2.py "$built.part"

@@ -87,7 +87,7 @@ class Gateway:
         _log.info("ha-sip started, listening on port %d", self._settings.sip.port)
 
     def stop(self, why: str) -> None:
-        """Hang up, unregister, deliver what is left, and end the loop: in this order, within 3 s."""
+        """Hang up, unregister, deliver what is left, end the loop: in this order, within 3 s."""
         self._loop.check()
         if self._is_stopping:
             return

@@ -84,7 +84,7 @@ class _QueueHandler(logging.Handler):
                 # The traceback keeps frames, and so pjsua2 objects, alive: keep its text only.
                 record.exc_text = logging.Formatter().formatException(record.exc_info)
                 record.exc_info = None
-        except Exception:  # noqa: BLE001 - a log line that can't be made is no reason to fail
+        except Exception:
             self.handleError(record)
             return
         self._writer.put(record)

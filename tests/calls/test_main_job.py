@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 import pytest
+
 from support import audio
 from support.gateway import GatewayProcess
 from support.home_assistant import StandInHomeAssistant

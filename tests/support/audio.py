@@ -4,11 +4,11 @@ from __future__ import annotations
 
 import math
 import wave
-from pathlib import Path
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
+    from pathlib import Path
 
 RATE_HZ = 8_000
 FULL_SCALE = 32_768.0

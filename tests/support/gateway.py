@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 import os
-import signal
 import socket
 import subprocess
 import sys
@@ -18,6 +17,7 @@ from support.home_assistant import TOKEN
 from support.phone.phone import PATIENCE_S, wait_until
 
 if TYPE_CHECKING:
+    import signal
     from collections.abc import Mapping
 
     from support.home_assistant import StandInHomeAssistant

@@ -18,7 +18,7 @@ from support.phone.phone import PATIENCE_S, wait_until
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-TOKEN = "stand-in-token"  # noqa: S105 - of a server that lives for one test
+TOKEN = "stand-in-token"
 
 
 @dataclass(frozen=True, slots=True)
@@ -88,7 +88,7 @@ class StandInHomeAssistant:
         self.wait(lambda: name in self.event_names, f"event {name}", timeout_s)
         return next(event for event in self.events if event["event"] == name)
 
-    def wait_service(self, name: str, timeout_s: float = PATIENCE_S) -> Any:  # noqa: ANN401
+    def wait_service(self, name: str, timeout_s: float = PATIENCE_S) -> Any:
         """Wait for a service call; returns the body of the first."""
         self.wait(lambda: any(name == called for called, _ in self.services), name, timeout_s)
         return next(body for called, body in self.services if called == name)
@@ -147,7 +147,7 @@ class _Handler(BaseHTTPRequestHandler):
     def do_GET(self) -> None:
         self._answer(None)
 
-    def _answer(self, body: Any) -> None:  # noqa: ANN401
+    def _answer(self, body: Any) -> None:
         house = self.server.house
         path = self.path.removeprefix("/api/")
         house.requests.append(Request(time.monotonic(), path, body))

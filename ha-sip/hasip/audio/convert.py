@@ -2,18 +2,16 @@
 
 from __future__ import annotations
 
-import logging
 import subprocess
+import threading
 import warnings
 import wave
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from hasip.errors import AudioError
 
 if TYPE_CHECKING:
     from pathlib import Path
-
-_log = logging.getLogger(__name__)
 
 TIMEOUT_S = 60.0
 # Streaming engines can't know the size when they write a WAV's header, and put one of these.
@@ -30,7 +28,8 @@ def convert(source: Path, target: Path, rate_hz: int, timeout_s: float = TIMEOUT
     if not source.is_file():
         msg = f"{source}: there is no such file"
         raise AudioError(msg)
-    temporary = target.with_name(target.name + ".part")
+    # Two calls may want the same file for the cache at once.
+    temporary = target.with_name(f"{target.name}.{threading.get_ident()}.part")
     try:
         if _is_simple_wav(source, rate_hz):
             _with_pydub(source, temporary)
@@ -89,7 +88,7 @@ def _with_ffmpeg(source: Path, target: Path, rate_hz: int, timeout_s: float) -> 
         raise AudioError(msg)
 
 
-def _pydub():  # type: ignore[no-untyped-def]  # noqa: ANN202 - pydub has no types
+def _pydub() -> Any:  # noqa: ANN401 - pydub has no types
     """Return pydub's AudioSegment; imported late, since it costs memory and start-up time."""
     with warnings.catch_warnings():
         # It warns where ffmpeg is missing; our error says so when it is wanted.

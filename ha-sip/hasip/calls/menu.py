@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import logging
 import re
-from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, NewType
 
@@ -17,6 +16,8 @@ from hasip.commands.menu_spec import MenuSpec
 from hasip.errors import ConfigError
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping
+
     from hasip.commands.model import Answer, Command, Dial
 
 _log = logging.getLogger(__name__)

@@ -89,13 +89,13 @@ def parse_menu_file(text: str, name: str) -> MenuFile:
     try:
         raw = yaml.load(text, _Loader)  # noqa: S506 - a safe loader
         spec = MenuFileSpec.model_validate(raw or {})
-        if spec.allowed_numbers is not None and spec.blocked_numbers is not None:
-            msg = "allowed_numbers and blocked_numbers are both there; remove one of them"
-            raise ConfigError(msg)
         tree = SILENT if spec.menu is None else build_menu(spec.menu)
     except (yaml.YAMLError, ValidationError, ConfigError, RecursionError, ValueError) as error:
         msg = f"{name}: {_reason(error)}"
         raise ConfigError(msg) from error
+    if spec.allowed_numbers is not None and spec.blocked_numbers is not None:
+        msg = f"{name}: allowed_numbers and blocked_numbers are both there; remove one of them"
+        raise ConfigError(msg)
     unknown = tuple(f"unknown key {key!r}" for key in spec.model_extra or ())
     return MenuFile(
         filter=NumberFilter(

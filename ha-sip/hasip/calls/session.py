@@ -187,7 +187,7 @@ class CallSession:
                 # One effect that fails must not keep the next, which may be the hang-up.
                 _log.exception("[%s] failed: %s", self.info.internal_id, effect)
 
-    def _perform(self, effect: Effect) -> None:  # noqa: C901, PLR0912 - one line a case
+    def _perform(self, effect: Effect) -> None:  # noqa: C901 - one line a case
         match effect:
             case AnswerCall():
                 self._on_leg(self._leg.answer)

@@ -17,7 +17,7 @@ _SHOWN_CHARS = 80
 
 
 class LineSplitter:
-    """Collects bytes, however they are split, until their line is whole; lines may be any length."""
+    """Collects bytes, however split, until their line is whole; lines may be any length."""
 
     def __init__(self) -> None:
         self._pieces: list[bytes] = []

@@ -6,10 +6,12 @@ bodies only; the session adds the call. An event carries all that a listener nee
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from dataclasses import dataclass, field
 from enum import StrEnum
-from typing import ClassVar, NewType
+from typing import TYPE_CHECKING, ClassVar, NewType
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
 
 InternalId = NewType("InternalId", str)
 SipCallId = NewType("SipCallId", str)

@@ -71,12 +71,14 @@ class PjAccount(pj.Account):
         self._owner = None
 
     def onRegState(self, prm: pj.OnRegStateParam) -> None:  # noqa: N802
+        """Pass on the registrar's answer, or that there was none."""
         with guarded("onRegState"):
             code, reason, owner = prm.code, prm.reason, self._owner
             if owner is not None:
                 self._loop.post(lambda: owner.heard_registration(code, reason))
 
     def onIncomingCall(self, prm: pj.OnIncomingCallParam) -> None:  # noqa: N802
+        """Pass on a call."""
         with guarded("onIncomingCall"):
             # The object must be there before this returns; what becomes of it is decided later.
             call = PjCall(self, self._loop, prm.callId)
@@ -164,7 +166,7 @@ class SipAccount:
         self._cancel_timer()
         if self._account is not None and self._is_registered:
             with guarded("unregister"):
-                self._account.setRegistration(False)  # noqa: FBT003 - pjsua2's signature
+                self._account.setRegistration(False)
 
     def close(self) -> None:
         """Drop the pjsua2 object."""
@@ -215,7 +217,7 @@ class SipAccount:
             return
         try:
             with sip_errors(f"register account {self.number}"):
-                self._account.setRegistration(True)  # noqa: FBT003 - pjsua2's signature
+                self._account.setRegistration(True)
         except SipError as error:
             self._failures += 1
             wait_s = _AWAY.wait_s(self._failures)

@@ -6,7 +6,6 @@ from typing import TYPE_CHECKING
 
 import pjsua2 as pj
 
-
 if TYPE_CHECKING:
     from hasip.settings.model import Account, AccountOptions, GlobalOptions
 

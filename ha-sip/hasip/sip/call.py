@@ -22,7 +22,7 @@ if TYPE_CHECKING:
 _log = logging.getLogger(__name__)
 
 DIGITS = frozenset("0123456789*#ABCD")
-# RFC 3261 §21.4.26 and §21.2.1: what a call that we cancelled, or that ended with a BYE, ended with.
+# RFC 3261 §21.4.26 and §21.2.1: how a call ends that we cancelled, and one that a BYE ended.
 REQUEST_TERMINATED = 487
 OK = 200
 
@@ -59,6 +59,7 @@ class PjCall(pj.Call):
         self._loop.post(on_loop)
 
     def onCallState(self, prm: pj.OnCallStateParam) -> None:  # noqa: N802, ARG002
+        """Pass on that the call is up, or over: what is read now is gone later."""
         with guarded("onCallState"):
             info = self.getInfo()
             state, code, reason = info.state, info.lastStatusCode, info.lastReason
@@ -69,10 +70,12 @@ class PjCall(pj.Call):
                 self.post_to_leg(lambda leg: leg.heard_disconnected(code, reason))
 
     def onCallMediaState(self, prm: pj.OnCallMediaStateParam) -> None:  # noqa: N802, ARG002
+        """Pass on that the media changed."""
         with guarded("onCallMediaState"):
             self.post_to_leg(lambda leg: leg.heard_media_change())
 
     def onDtmfDigit(self, prm: pj.OnDtmfDigitParam) -> None:  # noqa: N802
+        """Pass on a digit, by telephone-event or INFO."""
         with guarded("onDtmfDigit"):
             digit = str(prm.digit).upper()
             self.post_to_leg(lambda leg: leg.heard_digit(digit))

@@ -176,7 +176,7 @@ class SipStack:
                     self._endpoint.transportCreate(kind, config)
                 opened += 1
             except SipError as error:
-                _log.error("%s", error)  # noqa: TRY400 - nothing to see in the traceback
+                _log.error("%s", error)
         if not opened:
             msg = f"no SIP transport could be opened on port {port}; is it in use already?"
             raise SipError(msg)
@@ -206,7 +206,7 @@ class SipStack:
                 config = account_config(settings, self._settings.sip.options)
                 account.open(config, is_default=not self._accounts)
             except SipError as error:
-                _log.error("Account %d is off: %s", settings.number, error)  # noqa: TRY400
+                _log.error("Account %d is off: %s", settings.number, error)
             else:
                 self._accounts[settings.number] = account
 

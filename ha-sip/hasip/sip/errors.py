@@ -33,6 +33,6 @@ def guarded(callback: str) -> Iterator[None]:
     try:
         yield
     except pj.Error as error:
-        _log.error("%s: %s", callback, error.reason)  # noqa: TRY400 - the traceback holds objects
+        _log.error("%s: %s", callback, error.reason)
     except Exception:
         _log.exception("%s failed", callback)

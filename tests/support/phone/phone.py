@@ -604,4 +604,4 @@ def _address_of(uri: str) -> tuple[str, int]:
 
 
 def _md5(text: str) -> str:
-    return hashlib.md5(text.encode()).hexdigest()  # noqa: S324 - RFC 3261 §22.4
+    return hashlib.md5(text.encode()).hexdigest()
