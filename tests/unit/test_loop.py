@@ -1,0 +1,115 @@
+"""The loop: order, timers, threads, and errors that must not end it."""
+
+from __future__ import annotations
+
+import gc
+import threading
+
+
+from hasip.errors import HaSipError
+from hasip.loop import Loop, WrongThreadError
+from hasip.workers import Done, Failed, WorkerPool
+from support.fake_clock import FakeClock
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    import pytest
+
+
+def test_messages_and_timers_run_in_their_order() -> None:
+    clock = FakeClock()
+    loop, ran = Loop(clock), []
+    loop.call_later(2, lambda: ran.append("later"))
+    loop.call_later(1, lambda: ran.append("sooner"))
+    loop.post(lambda: ran.append("posted"))
+
+    loop.run_pending()
+    assert ran == ["posted"]
+    clock.advance(5)
+    loop.run_pending()
+
+    assert ran == ["posted", "sooner", "later"]
+
+
+def test_a_cancelled_timer_does_not_fire_and_leaves_nothing() -> None:
+    clock = FakeClock()
+    loop, ran = Loop(clock), []
+    timer = loop.call_later(1, lambda: ran.append("never"))
+    timer.cancel()
+    timer.cancel()
+    clock.advance(2)
+    loop.run_pending()
+
+    assert ran == []
+    assert loop.armed_timers == 0
+
+
+def test_an_error_in_one_step_does_not_keep_the_next_from_running(
+    caplog: pytest.LogCaptureFixture,
+) -> None:
+    loop, ran = Loop(FakeClock()), []
+    loop.post(lambda: 1 / 0)
+    loop.post(lambda: ran.append("next"))
+
+    loop.run_pending()
+
+    assert ran == ["next"]
+    assert "ZeroDivisionError" in caplog.text
+
+
+def test_only_the_loop_thread_may_touch_the_loop() -> None:
+    loop = Loop()
+    errors: list[BaseException] = []
+
+    def elsewhere() -> None:
+        try:
+            loop.call_later(1, lambda: None)
+        except WrongThreadError as error:
+            errors.append(error)
+
+    thread = threading.Thread(target=elsewhere, name="intruder")
+    thread.start()
+    thread.join(5)
+
+    assert "intruder" in str(errors[0])
+
+
+def test_running_wakes_for_a_message_from_another_thread_and_owns_garbage_collection() -> None:
+    loop = Loop()
+    collects: list[bool] = []
+
+    def stop() -> None:
+        collects.append(gc.isenabled())
+        loop.stop()
+
+    threading.Timer(0.05, lambda: loop.post(stop)).start()
+    loop.run()
+
+    assert collects == [False]
+    assert gc.isenabled()
+
+
+def test_jobs_of_a_pool_come_back_on_the_loop_with_value_or_reason() -> None:
+    loop = Loop()
+    pool = WorkerPool("pool", loop, threads=1, waiting=1)
+    results: list[object] = []
+
+    def fails() -> None:
+        msg = "no way"
+        raise HaSipError(msg)
+
+    def take(result: object) -> None:
+        loop.check()
+        results.append(result)
+        if len(results) == 3:
+            loop.stop()
+
+    pool.submit(lambda: 42, take)
+    pool.submit(fails, take)
+    pool.submit(lambda: 43, take)  # one works, one waits: there is no room for this
+    loop.run()
+
+    assert Done(42) in results
+    reasons = sorted(str(result.error) for result in results if isinstance(result, Failed))
+    assert reasons == ["no way", "pool: 1 jobs are waiting already; this one was not taken"]
+    assert pool.unfinished == 0
