@@ -4,13 +4,12 @@ from __future__ import annotations
 
 import gc
 import threading
-
+from typing import TYPE_CHECKING
 
 from hasip.errors import HaSipError
 from hasip.loop import Loop, WrongThreadError
 from hasip.workers import Done, Failed, WorkerPool
 from support.fake_clock import FakeClock
-from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
     import pytest
