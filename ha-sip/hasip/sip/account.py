@@ -82,7 +82,7 @@ class PjAccount(pj.Account):
         with guarded("onIncomingCall"):
             # The object must be there before this returns; what becomes of it is decided later.
             call = PjCall(self, self._loop, prm.callId)
-            parties, owner = parties_of(call), self._owner
+            parties, owner = parties_of(call, prm.rdata.wholeMsg), self._owner
             if owner is not None:
                 self._loop.post(
                     lambda: owner.heard_call(

@@ -11,6 +11,7 @@ import pjsua2 as pj
 from hasip.events.model import Side, SipCallId
 from hasip.sip.errors import guarded, sip_errors
 from hasip.sip.media import FilePlayback
+from hasip.sip.received import party
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
@@ -269,11 +270,13 @@ def incoming_leg(
     return SipLeg(loop, call, parties, is_outgoing=False, on_gone=on_gone)
 
 
-def parties_of(call: PjCall) -> _Parties:
-    """Read who talks from a call that came in; inside its callback, or while it lives."""
+def parties_of(call: PjCall, invite: str) -> _Parties:
+    """Read who talks from a call that came in, and its INVITE; inside its callback."""
     info = call.getInfo()
     return _Parties(
-        call_id=SipCallId(info.callIdString), remote_uri=info.remoteUri, local_uri=info.localUri
+        call_id=SipCallId(info.callIdString),
+        remote_uri=party(invite, "From") or info.remoteUri,
+        local_uri=party(invite, "To") or info.localUri,
     )
 
 
