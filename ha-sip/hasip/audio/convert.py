@@ -59,7 +59,8 @@ def _is_simple_wav(source: Path, rate_hz: int) -> bool:
 
 
 def _with_pydub(source: Path, target: Path) -> None:
-    segment = _pydub().from_wav(str(source))
+    with source.open("rb") as file:  # given a name, pydub would leave the file open
+        segment = _pydub().from_wav(file)
     segment.set_channels(1).export(str(target), format="wav").close()
 
 

@@ -1,0 +1,82 @@
+"""Conversion of whatever engines and users bring, and the cache."""
+
+from __future__ import annotations
+
+import os
+import subprocess
+import wave
+from typing import TYPE_CHECKING
+
+import pytest
+
+from hasip.audio.cache import AudioCache
+from hasip.audio.convert import convert
+from hasip.errors import AudioError
+from support import audio
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+RATE_HZ = 16_000
+
+
+def tone(path: Path, rate_hz: int = 8_000, channels: int = 1) -> Path:
+    command = ["ffmpeg", "-v", "error", "-y", "-f", "lavfi", "-i", "sine=440:duration=1"]
+    shape = ["-ar", str(rate_hz), "-ac", str(channels), str(path)]
+    subprocess.run([*command, *shape], check=True, stdin=subprocess.DEVNULL, timeout=20)
+    return path
+
+
+@pytest.mark.parametrize("name", ["a.wav", "a.mp3", "a.ogg", "a.flac"])
+@pytest.mark.parametrize(("rate_hz", "channels"), [(16_000, 1), (16_000, 2), (22_050, 1)])
+def test_every_kind_becomes_mono_at_the_bridges_rate_with_its_tone_kept(
+    tmp_path: Path, name: str, rate_hz: int, channels: int
+) -> None:
+    target = tmp_path / "out.wav"
+
+    convert(tone(tmp_path / name, rate_hz, channels), target, RATE_HZ)
+
+    with wave.open(str(target)) as wav:
+        assert (wav.getframerate(), wav.getnchannels(), wav.getsampwidth()) == (RATE_HZ, 1, 2)
+        assert wav.getnframes() == pytest.approx(RATE_HZ, rel=0.1)
+    samples = audio.read_wav(target)[1000:7000]
+    assert audio.tone_dbfs(samples, 440) > audio.level_dbfs(samples) - 1
+    assert [path.name for path in tmp_path.iterdir() if "part" in path.name] == []
+
+
+@pytest.mark.parametrize("size", [b"\xff\xff\xff\xff", b"\x00\xf0\xff\x7f"])
+def test_a_wav_whose_engine_did_not_know_its_size_is_read_to_its_end(
+    tmp_path: Path, size: bytes
+) -> None:
+    source = tone(tmp_path / "a.wav", RATE_HZ)
+    data = bytearray(source.read_bytes())
+    at = data.index(b"data") + 4
+    data[at : at + 4] = size
+    source.write_bytes(data)
+
+    convert(source, tmp_path / "out.wav", RATE_HZ)
+
+    with wave.open(str(tmp_path / "out.wav")) as wav:
+        assert wav.getnframes() == pytest.approx(RATE_HZ, rel=0.01)
+
+
+def test_what_is_no_audio_or_not_there_says_so(tmp_path: Path) -> None:
+    with pytest.raises(AudioError, match="no such file"):
+        convert(tmp_path / "none.mp3", tmp_path / "out.wav", RATE_HZ)
+    (tmp_path / "text.mp3").write_text("hello", encoding="utf-8")
+    with pytest.raises(AudioError, match=r"text\.mp3: ffmpeg cannot read it: "):
+        convert(tmp_path / "text.mp3", tmp_path / "out.wav", RATE_HZ)
+
+
+def test_the_cache_forgets_what_was_not_used_for_longest(tmp_path: Path) -> None:
+    cache = AudioCache(tmp_path, limit_bytes=250)
+    for number in range(3):
+        cache.path_of([str(number)]).write_bytes(b"x" * 100)
+    for number in range(3):
+        os.utime(cache.path_of([str(number)]), (number, number))
+    assert cache.find(["0"]) is not None  # used just now
+    cache.trim()
+
+    assert cache.find(["1"]) is None
+    assert cache.find(["2"]) is not None
+    assert cache.find(["0"]) is not None

@@ -1,0 +1,127 @@
+"""Requests to Home Assistant against a real HTTP server: what is sent, and what errors say."""
+
+from __future__ import annotations
+
+import threading
+import time
+from typing import TYPE_CHECKING
+
+import pytest
+from pydantic import SecretStr
+
+from hasip.calls.prompt import Message
+from hasip.homeassistant.client import (
+    HomeAssistantClient,
+    RefusedError,
+    TimedOutError,
+    UnauthorizedError,
+    UnreachableError,
+)
+from hasip.homeassistant.speech import Speech, SpeechError
+from hasip.homeassistant.webhooks import WebhookQueue
+from hasip.settings.model import Tts
+from support.home_assistant import TOKEN, StandInHomeAssistant
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+    from pathlib import Path
+
+
+@pytest.fixture
+def house() -> Iterator[StandInHomeAssistant]:
+    with StandInHomeAssistant() as stand_in:
+        yield stand_in
+
+
+@pytest.fixture
+def client(house: StandInHomeAssistant) -> HomeAssistantClient:
+    return HomeAssistantClient(house.base_url, SecretStr(TOKEN), read_timeout_s=0.5)
+
+
+def test_errors_tell_what_happened_and_whether_it_arrived(
+    house: StandInHomeAssistant, client: HomeAssistantClient
+) -> None:
+    with pytest.raises(UnauthorizedError, match="refused the token"):
+        HomeAssistantClient(house.base_url, SecretStr("wrong")).call_service("a", "b", {})
+    house.statuses["services/"] = 400
+    with pytest.raises(RefusedError, match="answered 400: switched to fail"):
+        client.call_service("a", "b", {})
+    house.statuses.clear()
+    house.delay_s = 2
+    with pytest.raises(TimedOutError, match="no answer in time"):
+        client.call_service("a", "b", {})
+    with pytest.raises(UnreachableError, match="cannot connect"):
+        HomeAssistantClient("http://127.0.0.1:1/api", None).call_service("a", "b", {})
+
+
+@pytest.mark.parametrize("reachable", [True, False])
+def test_speech_is_fetched_by_its_path_whatever_the_url_says(
+    house: StandInHomeAssistant,
+    client: HomeAssistantClient,
+    tmp_path: Path,
+    reachable: bool,  # noqa: FBT001
+) -> None:
+    house.url_is_reachable = reachable
+    speech = Speech(client, Tts(engine_id="tts.x", language="de", voice="anna"))
+
+    speech.fetch(Message(text="Guten Tag"), tmp_path / "out")
+
+    assert (tmp_path / "out").read_bytes()[:4] == b"RIFF"
+    asked = house.requests[0].body
+    assert asked == {
+        "engine_id": "tts.x",
+        "message": "Guten Tag",
+        "language": "de",
+        "options": {"voice": "anna"},
+    }
+
+
+def test_failed_speech_names_engine_language_and_voice(
+    house: StandInHomeAssistant, client: HomeAssistantClient, tmp_path: Path
+) -> None:
+    house.statuses["tts_get_url"] = 500
+    with pytest.raises(SpeechError, match=r"engine tts\.x, language xx, voice default: .* 500"):
+        Speech(client, Tts(engine_id="tts.x", language="xx")).fetch(
+            Message(text="x"), tmp_path / "out"
+        )
+
+
+def test_webhooks_come_in_order_the_own_one_first(
+    house: StandInHomeAssistant, client: HomeAssistantClient
+) -> None:
+    queue = WebhookQueue(client, "all")
+    for number in range(20):
+        queue.enqueue("own" if number % 2 else None, {"event": str(number)})
+    done = threading.Event()
+    queue.close(5, done.set)
+
+    assert done.wait(5)
+    expected = [
+        (path, str(number))
+        for number in range(20)
+        for path in (["webhook/own", "webhook/all"] if number % 2 else ["webhook/all"])
+    ]
+    assert [(item.path, item.body["event"]) for item in house.requests] == expected
+
+
+def test_a_webhook_that_may_have_arrived_is_not_sent_again(
+    house: StandInHomeAssistant, client: HomeAssistantClient
+) -> None:
+    house.delay_s = 1
+    queue = WebhookQueue(client, "all")
+    queue.enqueue(None, {"event": "ring"})
+    done = threading.Event()
+    queue.close(3, done.set)
+
+    assert done.wait(5)
+    assert house.event_names == ["ring"]
+
+
+def test_closing_does_not_wait_longer_than_told() -> None:
+    queue = WebhookQueue(HomeAssistantClient("http://127.0.0.1:1/api", None), "all")
+    queue.enqueue(None, {"event": "x"})
+    done, started = threading.Event(), time.monotonic()
+    queue.close(0.3, done.set)
+
+    assert done.wait(3)
+    assert time.monotonic() - started < 2
