@@ -122,7 +122,7 @@ create_venv() {
     local extras=dev
     [ $pjsua2 = wheel ] && extras=dev,wheel
     step "installing Python packages" \
-        "$venv/bin/pip" install --disable-pip-version-check -e "$project[$extras]"
+        "$venv/bin/pip" install --disable-pip-version-check -e "${project}[$extras]"
     if [ $pjsua2 = source ]; then
         # shellcheck source-path=SCRIPTDIR source=scripts/pjsua2-packages.sh
         source "$project/scripts/pjsua2-packages.sh"
