@@ -294,3 +294,22 @@ def test_listen_answer_and_reject(tmp_path: Path) -> None:
         refused.wait_status(180)
         gateway.command({"command": "hangup", "number": "visitor", "sip_code": 486})
         refused.wait_status(486)
+
+
+def test_a_refusal_that_comes_at_once_is_told_for_every_call(tmp_path: Path) -> None:
+    """The peer's 486 may be there before pjsua2 has returned from placing the call."""
+    with (
+        StandInHomeAssistant() as house,
+        GatewayProcess(tmp_path, house=house, LOG_LEVEL="1") as gateway,
+        Phone("p", reject_with=486) as phone,
+    ):
+        for number in range(1, 61):
+            gateway.command({"command": "dial", "number": phone.uri})
+            house.wait(lambda: house.event_names.count("call_disconnected") == number, "end")  # noqa: B023
+            # The wheel has few sockets, and keeps those of a call for half a second.
+            time.sleep(0.03)
+
+        assert "command_failed" not in house.event_names
+        ends = [event for event in house.events if event["event"] == "call_disconnected"]
+        assert {event["sip_code"] for event in ends} == {486}
+        assert all(event["call_id"] for event in ends)

@@ -36,6 +36,7 @@ class StandInHomeAssistant:
     def __init__(self, port: int = 0) -> None:
         self.requests: list[Request] = []
         self.delay_s = 0.0  # before every answer
+        self.delays_s: dict[str, float] = {}  # beginning of a path -> delay before its answers
         self.statuses: dict[str, int] = {}  # beginning of a path -> status to answer with
         self.texts: dict[str, str] = {}  # name of an audio file -> the text it says
         self.url_is_reachable = True  # what tts_get_url says of its own address
@@ -151,8 +152,8 @@ class _Handler(BaseHTTPRequestHandler):
         house = self.server.house
         path = self.path.removeprefix("/api/")
         house.requests.append(Request(time.monotonic(), path, body))
-        if house.delay_s:
-            time.sleep(house.delay_s)
+        delay_s = next((d for start, d in house.delays_s.items() if path.startswith(start)), 0.0)
+        time.sleep(max(delay_s, house.delay_s))
         status = next((code for start, code in house.statuses.items() if path.startswith(start)), 0)
         if status:
             self._send(status, b"switched to fail", "text/plain")

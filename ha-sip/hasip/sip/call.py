@@ -49,6 +49,9 @@ class PjCall(pj.Call):
         super().__init__(account, call_id)
         self._loop = loop
         self.leg: SipLeg | None = None
+        # Of a call that we place: read when the INVITE leaves, since the peer's refusal may end the
+        # call before `makeCall` has returned, and nothing can be read of it any more.
+        self.placed: tuple[SipCallId, str] | None = None
 
     def post_to_leg(self, deliver: Callable[[SipLeg], None]) -> None:
         """Have the leg hear of something, on the loop thread."""
@@ -64,6 +67,8 @@ class PjCall(pj.Call):
         with guarded("onCallState"):
             info = self.getInfo()
             state, code, reason = info.state, info.lastStatusCode, info.lastReason
+            if self.placed is None:
+                self.placed = SipCallId(info.callIdString), info.localUri
             del info
             if state == pj.PJSIP_INV_STATE_CONFIRMED:
                 self.post_to_leg(lambda leg: leg.heard_connected())
@@ -297,9 +302,7 @@ def place_call(
         op.opt.textCount = 0
     with sip_errors(f"call {dialled}"):
         call.makeCall(uri, op)
-    with sip_errors(f"call {dialled}"):
-        info = call.getInfo()
-    parties = _Parties(
-        call_id=SipCallId(info.callIdString), remote_uri=dialled, local_uri=info.localUri
-    )
+    # The first state, CALLING, was reported from within `makeCall`.
+    call_id, local_uri = call.placed or (SipCallId(""), account.getInfo().uri)
+    parties = _Parties(call_id=call_id, remote_uri=dialled, local_uri=local_uri)
     return call, SipLeg(loop, call, parties, is_outgoing=True, on_gone=on_gone)

@@ -293,6 +293,7 @@ class PhoneCall:
         self.stream = AudioStream()
         self.statuses: list[tuple[float, int]] = []  # responses to our INVITE
         self.info_bodies: list[str] = []
+        self.began_at = time.monotonic()  # when our INVITE left, or the other's arrived
         self.is_answered = threading.Event()
         self.is_ended = threading.Event()
         self.ended_by_peer = False

@@ -36,6 +36,7 @@ class AudioStream:
         self.samples: list[int] = []  # heard, at 8 kHz
         self.arrivals: list[float] = []  # monotonic time of every packet
         self.sequence_numbers: list[int] = []
+        self.typed_at: list[float] = []  # monotonic time of every digit's first packet
         self.sends_audio = True
         self._peer: tuple[str, int] | None = None
         self._event_type: int | None = None
@@ -84,6 +85,7 @@ class AudioStream:
         while not self._is_over.is_set():
             if not event and pause == 0 and self._to_type:
                 event, pause = self._event_packets(self._to_type.popleft()), 3
+                self.typed_at.append(time.monotonic())
             if event:
                 self._send(event.popleft())
             else:
