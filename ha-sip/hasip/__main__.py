@@ -39,7 +39,10 @@ def main(arguments: Sequence[str] | None = None) -> int:
         return EXIT_SETTINGS
     if settings.command_source is CommandSource.MQTT and not settings.is_addon:
         # Not silently deaf: nobody could tell the gateway anything.
-        print('COMMAND_SOURCE: this version reads commands from stdin only; got "mqtt"')
+        print(
+            'COMMAND_SOURCE: this version reads commands from stdin only; got "mqtt"',
+            file=sys.stderr,
+        )
         return EXIT_SETTINGS
     writer = start_logging()
     code = _run(settings, writer)

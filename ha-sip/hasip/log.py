@@ -12,6 +12,7 @@ so that nobody outside can forge an entry.
 from __future__ import annotations
 
 import contextlib
+import io
 import logging
 import queue
 import re
@@ -23,9 +24,11 @@ from typing import TextIO
 MOST_WAITING_LINES = 20_000
 
 _CONTROL = re.compile(r"[\x00-\x08\x0a-\x1f\x7f-\x9f\u2028\u2029]")
-# How pjsip shows a digit: in the body of an INFO (RFC 6086; `Signal=5`), and when a
-# telephone-event (RFC 4733) arrived.
-_DIGIT_IN_PJSIP_LINE = re.compile(r"(?im)^(\s*Signal\s*=\s*)\S+|(DTMF digit )\S+")
+# How pjsip shows a digit: in the body of an INFO (RFC 6086; `Signal=5`, or the digit alone), and
+# when a telephone-event (RFC 4733) arrived.
+_DIGIT_IN_PJSIP_LINE = re.compile(
+    r"(?im)^(\s*Signal\s*=\s*)\S+|(DTMF digit )\S+|^[0-9*#A-D](?=\r?$)"
+)
 
 
 class LineWriter:
@@ -66,7 +69,7 @@ class LineWriter:
 
     def _text_of(self, line: logging.LogRecord | str) -> str:
         if isinstance(line, str):
-            return _DIGIT_IN_PJSIP_LINE.sub(r"\1\2*", line)
+            return _DIGIT_IN_PJSIP_LINE.sub(lambda found: f"{found[1] or found[2] or ''}*", line)
         return self._formatter.format(line)
 
 
@@ -101,7 +104,12 @@ def one_line(text: str) -> str:
 
 def start_logging(level: int = logging.INFO, stream: TextIO | None = None) -> LineWriter:
     """Send the records of all loggers to `stream` (default: standard output)."""
-    writer = LineWriter(stream or sys.stdout)
+    if stream is None:
+        stream = sys.stdout
+        if isinstance(stream, io.TextIOWrapper):
+            # A name that the terminal's encoding does not know must not cost its line.
+            stream.reconfigure(errors="backslashreplace")
+    writer = LineWriter(stream)
     root = logging.getLogger()
     root.handlers = [_QueueHandler(writer)]
     root.setLevel(logging.WARNING)

@@ -153,8 +153,7 @@ def _digits(folder: Path, webhook_delay_s: float) -> list[float]:
             time.sleep(0.1)  # the pause after a digit
         came_at = [item.at for item in house.requests if item.path.startswith("services/")]
         return [
-            1000 * (came - typed)
-            for came, typed in zip(came_at, call.stream.typed_at, strict=True)
+            1000 * (came - typed) for came, typed in zip(came_at, call.stream.typed_at, strict=True)
         ]
 
 

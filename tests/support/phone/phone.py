@@ -61,6 +61,7 @@ class Phone:
         proxy: tuple[str, int] | None = None,
         answer_after_s: float | None = 0.0,
         reject_with: int | None = None,
+        redirect_to: str | None = None,
     ) -> None:
         """Be called `name`; None for `answer_after_s`: ring until the test answers."""
         self.name = name
@@ -68,6 +69,7 @@ class Phone:
         self.proxy = proxy
         self.answer_after_s = answer_after_s
         self.reject_with = reject_with
+        self.redirect_to = redirect_to
         self.socket = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
         self.socket.bind(("127.0.0.1", 0))
         self.socket.settimeout(0.1)
@@ -362,12 +364,13 @@ class PhoneCall:
             invite, self.address, response_to(invite, 180, "Ringing", self._tag)
         )
 
-    def reject(self, code: int) -> None:
+    def reject(self, code: int, contact: str | None = None) -> None:
         """Send a final response that is no 2xx."""
         invite = self._expect_invite()
-        self.phone.answer_request(
-            invite, self.address, response_to(invite, code, "Rejected", self._tag)
-        )
+        response = response_to(invite, code, "Rejected", self._tag)
+        if contact is not None:
+            response.headers.append(("contact", f"<{contact}>"))
+        self.phone.answer_request(invite, self.address, response)
         self._end()
 
     def type_digits(self, digits: str) -> None:
@@ -381,6 +384,12 @@ class PhoneCall:
             request.headers.append(("content-type", "application/dtmf-relay"))
             request.body = f"Signal={digit}\r\nDuration=160\r\n"
             self.phone.transact(request, self.address)
+
+    def refer(self, target: str) -> int:
+        """Ask the other side to call `target` instead (RFC 3515); returns the status."""
+        request = self._in_dialog("REFER")
+        request.headers.append(("refer-to", f"<{target}>"))
+        return self.phone.transact(request, self.address).status
 
     def hang_up(self) -> None:
         """Send BYE, or CANCEL before the call is up."""
@@ -469,6 +478,9 @@ class PhoneCall:
         self._local = f"{message['to']};tag={self._tag}"
         self._target = uri_in(message["contact"])
         self._routes = message.all("record-route")
+        if self.phone.redirect_to is not None:
+            self.reject(302, self.phone.redirect_to)
+            return
         if self.phone.reject_with is not None:
             self.reject(self.phone.reject_with)
             return

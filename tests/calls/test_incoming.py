@@ -1,0 +1,94 @@
+"""Whether a call is answered: mode, filters, delays; and what a peer may ask for in a call."""
+
+from __future__ import annotations
+
+import time
+from typing import TYPE_CHECKING
+
+import pytest
+
+from support.gateway import GatewayProcess
+from support.home_assistant import StandInHomeAssistant
+from support.phone import Phone
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+
+def test_reject_mode_sends_the_code_that_is_set_and_still_tells(tmp_path: Path) -> None:
+    with (
+        StandInHomeAssistant() as house,
+        GatewayProcess(
+            tmp_path,
+            house=house,
+            SIP2_ENABLED="on",
+            SIP2_ID_URI="sip:closed@127.0.0.1",
+            SIP2_ANSWER_MODE="REJECT",
+            SIP2_OPTIONS="--reject-sip-code 488",
+        ) as gateway,
+        Phone("visitor") as phone,
+    ):
+        call = phone.call(f"sip:closed@127.0.0.1:{gateway.port}")
+        call.wait_status(488)
+
+        told = house.wait_event("incoming_call")
+        assert told["sip_account"] == 2
+        assert house.wait_event("call_disconnected")["sip_code"] == 488
+
+
+@pytest.mark.parametrize(
+    ("caller", "is_answered"), [("5551234", True), ("555", True), ("666", False)]
+)
+def test_filters_decide_who_is_answered(tmp_path: Path, caller: str, is_answered: bool) -> None:  # noqa: FBT001
+    file = {"allowed_numbers": ["555{*}"], "answer_after": 0.2, "menu": {"id": "m"}}
+    with (
+        StandInHomeAssistant() as house,
+        GatewayProcess(tmp_path, house=house, menu_file=file) as gateway,
+        Phone(caller) as phone,
+    ):
+        call = phone.call(gateway.uri)
+        call.wait_status(180)
+        if is_answered:
+            call.wait_answered()
+            answered_at = next(at for at, status in call.statuses if status == 200)
+            assert answered_at - call.began_at >= 0.2
+        else:
+            house.wait_event("incoming_call")
+            time.sleep(0.6)  # three times as long as the others wait
+            assert not call.is_answered.is_set()
+
+
+def test_both_filters_at_once_answer_nobody_and_say_so(tmp_path: Path) -> None:
+    file = {"allowed_numbers": ["1"], "blocked_numbers": ["2"]}
+    with GatewayProcess(tmp_path, menu_file=file) as gateway, Phone("1") as phone:
+        gateway.wait_log("Account 1 only listens")
+        call = phone.call(gateway.uri)
+        call.wait_status(180)
+        time.sleep(0.4)
+        assert not call.is_answered.is_set()
+
+
+def test_a_refer_is_declined_and_the_call_goes_on(tmp_path: Path) -> None:
+    with GatewayProcess(tmp_path, menu_file={}) as gateway, Phone("p") as phone:
+        call = phone.call(gateway.uri).wait_answered()
+
+        assert call.refer("sip:premium@127.0.0.1:9") == 603
+        gateway.wait_log("asked to be transferred")
+        assert not call.is_ended.is_set()
+        assert phone.ping(gateway.address) < 0.1
+
+
+def test_a_redirected_dial_reaches_the_other_phone(tmp_path: Path) -> None:
+    with (
+        StandInHomeAssistant() as house,
+        GatewayProcess(tmp_path, house=house) as gateway,
+        Phone("new") as new,
+        Phone("old", redirect_to=new.uri) as old,
+    ):
+        gateway.command({"command": "dial", "number": old.uri})
+        call = new.wait_call().wait_answered()
+        house.wait_event("call_established")
+        gateway.command({"command": "hangup", "number": "old"})
+        call.wait_ended()
+
+        assert house.wait_event("call_disconnected")["sip_code"] == 200

@@ -1,0 +1,110 @@
+"""The JSON of every event, as automations know it."""
+
+from __future__ import annotations
+
+import pytest
+
+from hasip.events.model import (
+    AudioFilePlayed,
+    CallDisconnected,
+    CallEstablished,
+    CallEvent,
+    CallEventBody,
+    CallInfo,
+    CommandFailed,
+    Direction,
+    DtmfDigit,
+    EnteredMenu,
+    IncomingCall,
+    InternalId,
+    MenuTimeout,
+    MessagePlayed,
+    OutgoingCallInitiated,
+    RingTimeout,
+    ServiceFailed,
+    Side,
+    SipCallId,
+)
+from hasip.events.wire import to_json, webhook_of_call
+
+CALL = CallInfo(
+    internal_id=InternalId("<sip:5551234456@fritz.box>"),
+    call_id=SipCallId("abc"),
+    sip_account=1,
+    direction=Direction.INCOMING,
+    remote_uri="<sip:5551234456@fritz.box>",
+    local_uri="<sip:homeassistant@fritz.box>",
+    parsed_remote_uri="5551234456",
+    parsed_local_uri="homeassistant",
+    headers={"X-Door": None},
+    webhooks={"call_established": "special"},
+)
+COMMON = {
+    "internal_id": "<sip:5551234456@fritz.box>",
+    "call_id": "abc",
+    "sip_account": 1,
+    "call_direction": "incoming",
+    "remote_uri": "<sip:5551234456@fritz.box>",
+    "local_uri": "<sip:homeassistant@fritz.box>",
+    "parsed_remote_uri": "5551234456",
+    "parsed_local_uri": "homeassistant",
+    "headers": {"X-Door": None},
+    "caller": "<sip:5551234456@fritz.box>",
+    "called": "<sip:homeassistant@fritz.box>",
+    "parsed_caller": "5551234456",
+    "parsed_called": "homeassistant",
+}
+
+
+@pytest.mark.parametrize(
+    ("what", "own"),
+    [
+        (IncomingCall(), {"event": "incoming_call"}),
+        (OutgoingCallInitiated(), {"event": "outgoing_call_initiated"}),
+        (CallEstablished(), {"event": "call_established"}),
+        (EnteredMenu("main"), {"event": "entered_menu", "menu_id": "main"}),
+        (DtmfDigit("5"), {"event": "dtmf_digit", "digit": "5"}),
+        (MenuTimeout("main"), {"event": "timeout", "menu_id": "main"}),
+        (RingTimeout(), {"event": "ring_timeout"}),
+        (MessagePlayed("Hi"), {"event": "playback_done", "type": "message", "message": "Hi"}),
+        (
+            AudioFilePlayed("/a.mp3"),
+            {"event": "playback_done", "type": "audio_file", "audio_file": "/a.mp3"},
+        ),
+        (
+            CallDisconnected(
+                sip_code=200, sip_reason="OK", duration_s=1.23456, hangup_by=Side.LOCAL
+            ),
+            {
+                "event": "call_disconnected",
+                "sip_code": 200,
+                "sip_reason": "OK",
+                "duration": 1.235,
+                "hangup_by": "local",
+            },
+        ),
+        (
+            ServiceFailed(domain="lock", service="unlock", error="no"),
+            {"event": "service_failed", "domain": "lock", "service": "unlock", "error": "no"},
+        ),
+    ],
+    ids=lambda value: getattr(value, "name", ""),
+)
+def test_an_event_of_a_call(what: CallEventBody, own: dict[str, object]) -> None:
+    event = CallEvent(call=CALL, what=what)
+    assert to_json(event) == COMMON | own
+    assert webhook_of_call(event) == ("special" if isinstance(what, CallEstablished) else None)
+
+
+def test_a_request_id_is_repeated() -> None:
+    event = CallEvent(call=CALL, what=CallEstablished(), request_id="r")
+    assert to_json(event)["request_id"] == "r"
+    failed = CommandFailed(command="dial", number="1", error="why", request_id="q")
+    assert to_json(failed) == {
+        "event": "command_failed",
+        "command": "dial",
+        "number": "1",
+        "error": "why",
+        "request_id": "q",
+    }
+    assert webhook_of_call(failed) is None
