@@ -13,9 +13,11 @@ from typing import TYPE_CHECKING
 
 from hasip import __version__
 from hasip.audio.prompts import Prompts
-from hasip.calls.desk import CallDesk, DeskPorts
+from hasip.calls.desk import CallDesk
 from hasip.calls.menu_file import MenuFile, read_menu_file
+from hasip.calls.recording_files import RecordingFiles
 from hasip.calls.registry import CallRegistry
+from hasip.calls.session import SessionPorts
 from hasip.commands.dispatcher import Dispatcher
 from hasip.commands.stdin import StdinReader
 from hasip.errors import HomeAssistantError
@@ -24,7 +26,8 @@ from hasip.events.wire import to_json, webhook_of_call
 from hasip.homeassistant.client import HomeAssistantClient
 from hasip.homeassistant.speech import Speech
 from hasip.homeassistant.webhooks import WebhookQueue
-from hasip.sip.endpoint import BRIDGE_RATE_HZ, SipStack
+from hasip.sip.endpoint import SipStack
+from hasip.sip.media import BRIDGE_RATE_HZ
 from hasip.workers import Done, Failed, WorkerPool
 
 if TYPE_CHECKING:
@@ -141,9 +144,10 @@ class Gateway:
             scratch_dir=self._scratch_dir,
             cache_dir=self._settings.sip.cache_dir,
         )
-        ports = DeskPorts(
+        ports = SessionPorts(
             loop=self._loop,
             speaker=prompts,
+            recordings=RecordingFiles(WorkerPool("recordings", self._loop, threads=2, waiting=100)),
             publish=self._bus.publish,
             run_action=self._dispatcher.dispatch,
             refuse=self._dispatcher.refuse_input,

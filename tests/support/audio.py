@@ -45,6 +45,40 @@ def tone_dbfs(samples: Sequence[int], frequency_hz: float) -> float:
     return max(SILENCE_DBFS, 20 * math.log10(rms)) if rms > 0 else SILENCE_DBFS
 
 
+# Low and high frequency of every digit (ITU-T Q.23).
+DTMF_HZ = {
+    digit: (low, high)
+    for low, row in zip((697, 770, 852, 941), ("123A", "456B", "789C", "*0#D"), strict=True)
+    for high, digit in zip((1209, 1336, 1477, 1633), row, strict=True)
+}
+
+
+def dtmf_digits(samples: Sequence[int]) -> str:
+    """Return the digits whose tone pairs are in the audio, each at least 40 ms (ITU-T Q.24)."""
+    step = 160
+    found, held, previous = "", 0, ""
+    for at in range(0, len(samples) - step + 1, step):
+        now = _dtmf_digit(samples[at : at + step])
+        held = held + 1 if now == previous else 1
+        previous = now
+        if now and held == 2:
+            found += now
+    return found
+
+
+def _dtmf_digit(samples: Sequence[int]) -> str:
+    """Return the digit of a window of 20 ms, or nothing: both tones loud, and little else."""
+    total = level_dbfs(samples)
+    if total < -40:
+        return ""
+    low = max((697, 770, 852, 941), key=lambda hz: tone_dbfs(samples, hz))
+    high = max((1209, 1336, 1477, 1633), key=lambda hz: tone_dbfs(samples, hz))
+    power = sum(10 ** (tone_dbfs(samples, hz) / 10) for hz in (low, high))
+    if 10 * math.log10(power) < total - 2:
+        return ""
+    return next(digit for digit, pair in DTMF_HZ.items() if pair == (low, high))
+
+
 def envelope(samples: Sequence[int], step_s: float = 0.02) -> list[float]:
     """Return the RMS of every step."""
     step = int(step_s * RATE_HZ)

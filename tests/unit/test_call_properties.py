@@ -99,7 +99,7 @@ class Books:
         self.told = 0
         self.dropped = 0
 
-    def take(self, event: Input | None, effects: tuple[Effect, ...]) -> None:  # noqa: C901
+    def take(self, event: Input | None, effects: tuple[Effect, ...]) -> None:
         if isinstance(event, TimerFired):
             self.timers.discard(event.timer)
         if isinstance(event, PlaybackEnded) and event.playback == self.playing:

@@ -3,18 +3,21 @@
 from __future__ import annotations
 
 import itertools
+import wave
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from hasip.calls.desk import CallDesk, DeskPorts
+from hasip.calls.desk import CallDesk
 from hasip.calls.menu_file import MenuFile
+from hasip.calls.recording_files import RecordingFiles
 from hasip.calls.registry import CallRegistry
 from hasip.calls.screening import AnswerMode
+from hasip.calls.session import SessionPorts
 from hasip.commands.dispatcher import Dispatcher
 from hasip.commands.model import parse_command
-from hasip.errors import HomeAssistantError, SipError
+from hasip.errors import HaSipError, HomeAssistantError, SipError
 from hasip.events.model import Side, SipCallId
 from hasip.events.wire import to_json
 from hasip.loop import Loop
@@ -27,7 +30,7 @@ if TYPE_CHECKING:
 
     from hasip.calls.ports import LegListener
     from hasip.calls.prompt import Prompt
-    from hasip.commands.model import CallService
+    from hasip.commands.model import CallService, DtmfMethod
     from hasip.events.model import Event
     from hasip.workers import Result
 
@@ -54,6 +57,7 @@ class FakeLeg:
         self.listener: LegListener | None = None
         self.playing: list[tuple[Path, Callable[[], None]]] = []
         self.is_broken = False
+        self.digits_done: Callable[[str | None], None] = lambda _: None
 
     def attach(self, listener: LegListener) -> None:
         self.listener = listener
@@ -77,6 +81,30 @@ class FakeLeg:
     def play(self, wav: Path, ended: Callable[[], None]) -> FakePlayback:
         self.playing.append((wav, ended))
         return FakePlayback()
+
+    def send_digits(
+        self, digits: str, method: DtmfMethod, done: Callable[[str | None], None]
+    ) -> None:
+        self.told.append(f"digits {digits} {method}")
+        self.digits_done = done
+
+    def transfer(self, target: str) -> None:
+        if target == "sip:none":
+            raise SipError("cannot transfer to sip:none")
+        self.told.append(f"transfer {target}")
+
+    def bridge(self, other: FakeLeg) -> None:
+        self.told.append(f"bridge {other.remote_uri}")
+
+    def start_recording(self, wav: Path) -> None:
+        if self.is_broken:
+            raise SipError("cannot record")
+        with wave.open(str(wav), "wb") as file:
+            file.setparams((1, 2, 16_000, 0, "NONE", ""))
+        self.told.append(f"record {wav}")
+
+    def stop_recording(self) -> None:
+        self.told.append("stop_recording")
 
 
 class FakeReady:
@@ -102,6 +130,21 @@ class FakeSpeaker:
     def prepare(self, prompt: Prompt, ready: Callable[[FakeReady], None]) -> FakePreparation:
         self._loop.post(lambda: ready(FakeReady(Path(f"{prompt}.wav"))))
         return FakePreparation()
+
+
+class FakeFiles:
+    """Does the work on files at once, and tells in the next turn of the loop."""
+
+    def __init__(self, loop: Loop) -> None:
+        self._loop = loop
+
+    def submit(self, job: Callable[[], Path], done: Callable[[Result[Path]], None]) -> None:
+        result: Result[Path]
+        try:
+            result = Done(job())
+        except HaSipError as error:
+            result = Failed(error)
+        self._loop.post(lambda: done(result))
 
 
 class FakeLine:
@@ -143,9 +186,10 @@ class House:
         self.has_quit = False
         self.lines = {1: FakeLine(1), 3: FakeLine(3, AnswerMode.REJECT)}
         self.dispatcher = Dispatcher(self.registry, self.services, self._publish, self._quit)
-        ports = DeskPorts(
+        ports = SessionPorts(
             loop=self.loop,
             speaker=FakeSpeaker(self.loop),
+            recordings=RecordingFiles(FakeFiles(self.loop)),
             publish=self._publish,
             run_action=self.dispatcher.dispatch,
             refuse=self.dispatcher.refuse_input,

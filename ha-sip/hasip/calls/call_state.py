@@ -14,7 +14,7 @@ from hasip.calls.menu import NoOp
 if TYPE_CHECKING:
     from hasip.calls.menu import Menu, MenuIndex, MenuTree, PostAction
     from hasip.calls.prompt import Prompt
-    from hasip.commands.model import Command
+    from hasip.commands.model import CallCommand, Command
     from hasip.events.model import CallEventBody
 
 PlaybackId = NewType("PlaybackId", int)
@@ -77,12 +77,36 @@ class PlayRequested:
 class StopRequested:
     """A command wants silence."""
 
+    request_id: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class WhenUp:
+    """A command for the call beside its menus: digits, transfer, bridge, recording."""
+
+    command: CallCommand
+
+
+@dataclass(frozen=True, slots=True)
+class BridgeChanged:
+    """The call was bridged with the first other one, or parted from the last."""
+
+    is_bridged: bool
+
+
+@dataclass(frozen=True, slots=True)
+class PinLocked:
+    """The caller has guessed too often, in this call or in another one."""
+
+    lockout_s: float
+
 
 @dataclass(frozen=True, slots=True)
 class AnswerRequested:
     """A command wants the call answered; with a menu, that one is entered."""
 
     tree: MenuTree | None = None
+    request_id: str | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -100,6 +124,9 @@ Input = (
     | PlaybackEnded
     | PlayRequested
     | StopRequested
+    | WhenUp
+    | BridgeChanged
+    | PinLocked
     | AnswerRequested
     | HangupRequested
 )
@@ -151,6 +178,22 @@ class RunAction:
 
 
 @dataclass(frozen=True, slots=True)
+class CarryOut:
+    """Do what a command wants of the call beside its menus."""
+
+    request: WhenUp
+
+
+@dataclass(frozen=True, slots=True)
+class PinTried:
+    """Count a code that was typed; `PinLocked` follows where it was one too many."""
+
+    is_right: bool
+    max_attempts: int
+    lockout_s: float
+
+
+@dataclass(frozen=True, slots=True)
 class Arm:
     """Start a timer, anew if it runs already."""
 
@@ -195,6 +238,8 @@ Effect = (
     | Play
     | StopPlaying
     | RunAction
+    | CarryOut
+    | PinTried
     | Arm
     | Cancel
     | Tell
@@ -206,7 +251,7 @@ Effect = (
 # --- states ---------------------------------------------------------------------------------
 
 # What may wait until the call is settled.
-Early = Digit | PlayRequested
+Early = Digit | PlayRequested | WhenUp
 
 
 @dataclass(frozen=True, slots=True)
@@ -270,6 +315,8 @@ class InMenu:
     typed: str = ""
     playing: Playing | None = None
     last_playback: PlaybackId = PlaybackId(0)
+    # People talk to each other: the menu's timeout must not end that.
+    is_bridged: bool = False
 
     @property
     def menu(self) -> Menu:

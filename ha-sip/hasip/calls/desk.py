@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 import logging
-from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from hasip.calls import machine
-from hasip.calls.call_state import Plan
+from hasip.calls.call_state import PinLocked, Plan
 from hasip.calls.menu import SILENT, menu_of
+from hasip.calls.pin_guard import PinGuard
 from hasip.calls.screening import AnswerMode
 from hasip.calls.session import CallSession
 from hasip.calls.uri import parse_number
@@ -23,13 +23,12 @@ from hasip.events.model import (
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
 
-    from hasip.calls.call_state import Input
+    from hasip.calls.call_state import PinTried
     from hasip.calls.menu_file import MenuFile
-    from hasip.calls.ports import CallLeg, Line, Speaker
+    from hasip.calls.ports import CallLeg, Line
     from hasip.calls.registry import CallRegistry
-    from hasip.commands.model import Command, Dial
-    from hasip.events.model import Event
-    from hasip.loop import Loop
+    from hasip.calls.session import SessionPorts
+    from hasip.commands.model import Dial
 
 _log = logging.getLogger(__name__)
 
@@ -42,24 +41,16 @@ class UnknownAccountError(CommandError):
         super().__init__(f"sip_account {wanted} is not configured; configured: {listed}")
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class DeskPorts:
-    """What sessions are given to work with."""
-
-    loop: Loop
-    speaker: Speaker
-    publish: Callable[[Event], None]
-    run_action: Callable[[Command, CallSession], None]
-    refuse: Callable[[Input, str, CallSession], None]
-
-
 class CallDesk:
     """Begins calls on the lines there are; loop thread only."""
 
-    def __init__(self, ports: DeskPorts, registry: CallRegistry, lines: Mapping[int, Line]) -> None:
+    def __init__(
+        self, ports: SessionPorts, registry: CallRegistry, lines: Mapping[int, Line]
+    ) -> None:
         self._ports = ports
         self._registry = registry
         self._lines = lines
+        self._pin_guard = PinGuard(ports.loop.clock)
         self._on_ended: Callable[[], None] = lambda: None
 
     def when_call_ends(self, listener: Callable[[], None]) -> None:
@@ -94,6 +85,9 @@ class CallDesk:
                 and not file.is_broken
                 and file.filter.admits(number)
             )
+            if accepts and self._pin_guard.is_locked(line.number, number):
+                _log.warning("[%s] is locked out after wrong codes; only listening", number)
+                accepts = False
             begin = machine.incoming(plan, file.answer_after_s if accepts else None)
         session.begin(*begin, IncomingCall())
         leg.attach(session)
@@ -127,17 +121,31 @@ class CallDesk:
         session = CallSession(
             info=info,
             leg=leg,
-            loop=self._ports.loop,
-            speaker=self._ports.speaker,
-            publish=self._ports.publish,
-            run_action=self._ports.run_action,
-            refuse=self._ports.refuse,
+            ports=self._ports,
+            find=self._registry.find,
+            pin_tried=self._pin_tried,
             on_ended=self._remove,
         )
         self._registry.add(session)
         names = ", ".join(self._registry.names_of(session))
         _log.info("Registering call with id %s", names)
         return session
+
+    def _pin_tried(self, tried: PinTried, session: CallSession) -> None:
+        """Count a code; one wrong too many ends every call of that caller that asks for one."""
+        account, caller = session.info.sip_account, session.info.parsed_remote_uri
+        if tried.is_right:
+            self._pin_guard.right(account, caller)
+        elif self._pin_guard.wrong(account, caller, tried.max_attempts, tried.lockout_s):
+            _log.warning(
+                "[%s] %d wrong codes: hung up, and not answered for %.0f s",
+                session.info.internal_id,
+                tried.max_attempts,
+                tried.lockout_s,
+            )
+            for call in self._registry:
+                if (call.info.sip_account, call.info.parsed_remote_uri) == (account, caller):
+                    call.feed(PinLocked(tried.lockout_s))
 
     def _remove(self, session: CallSession) -> None:
         self._registry.remove(session)

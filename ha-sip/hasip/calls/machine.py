@@ -23,7 +23,9 @@ from hasip.calls.call_state import (
     Answering,
     AnswerRequested,
     Arm,
+    BridgeChanged,
     Cancel,
+    CarryOut,
     Connected,
     Dialing,
     Digit,
@@ -37,6 +39,7 @@ from hasip.calls.call_state import (
     Ignored,
     InMenu,
     Input,
+    PinLocked,
     Plan,
     Play,
     PlaybackEnded,
@@ -51,10 +54,11 @@ from hasip.calls.call_state import (
     Tell,
     Timer,
     TimerFired,
+    WhenUp,
 )
 from hasip.calls.menu import ROOT
 from hasip.calls.menu_machine import Turn
-from hasip.events.model import CallEstablished, RingTimeout
+from hasip.events.model import CallEstablished, PinLockout, RingTimeout
 
 if TYPE_CHECKING:
     from hasip.calls.call_state import PlaybackId
@@ -120,7 +124,8 @@ def _timers_of(state: State) -> frozenset[Timer]:
         case Settling():
             return frozenset({Timer.SETTLE})
         case InMenu():
-            return frozenset() if state.menu.timeout_s is None else frozenset({Timer.MENU})
+            runs = state.menu.timeout_s is not None and not state.is_bridged
+            return frozenset({Timer.MENU}) if runs else frozenset()
         case Answering() | Ending() | Ended():
             return frozenset()
         case _:
@@ -141,8 +146,12 @@ def _next(state: State, event: Input, turn: Turn) -> State:
             return _on_answer(state, event, turn)
         case Digit():
             return _when_settled(state, event, turn)
-        case PlayRequested():
+        case PlayRequested() | WhenUp():
             return _when_settled(state, event, turn)
+        case BridgeChanged(is_bridged):
+            return _on_bridge(state, turn, is_bridged=is_bridged)
+        case PinLocked(lockout_s):
+            return _on_pin_locked(state, lockout_s, turn)
         case StopRequested():
             return _on_stop(state, event, turn)
         case PlaybackEnded(playback):
@@ -245,6 +254,31 @@ def _on_disconnected(state: State, turn: Turn) -> State:
     return Ended()
 
 
+def _on_bridge(state: State, turn: Turn, *, is_bridged: bool) -> State:
+    if not isinstance(state, InMenu):
+        turn.do(Ignored(f"bridge changed while {_name(state)}"))
+        return state
+    if not is_bridged and state.menu.timeout_s is not None:
+        turn.do(Arm(Timer.MENU, state.menu.timeout_s))
+    return replace(state, is_bridged=is_bridged)
+
+
+def _on_pin_locked(state: State, lockout_s: float, turn: Turn) -> State:
+    """End what might go on guessing."""
+    match state:
+        case Ringing(plan) if plan.tree.asks_for_pin:
+            return Ringing(plan)  # as in listen mode
+        case Answering(plan) | Settling(plan) if plan.tree.asks_for_pin:
+            turn.do(Tell(PinLockout(lockout_s=lockout_s)), EndCall())
+            return Ending()
+        case InMenu(tree=tree) if tree.asks_for_pin:
+            turn.do(Tell(PinLockout(lockout_s=lockout_s)))
+            return menu_machine.hang_up(state, turn)
+        case _:
+            turn.do(Ignored(f"too many wrong codes, while {_name(state)}"))
+            return state
+
+
 def _on_stop(state: State, event: StopRequested, turn: Turn) -> State:
     if isinstance(state, InMenu):
         return menu_machine.on_stop(state, turn)
@@ -264,9 +298,16 @@ def _when_settled(state: State, event: Early, turn: Turn) -> State:
     match state:
         case InMenu():
             turn.visited.clear()
-            if isinstance(event, Digit):
-                return menu_machine.on_digit(state, event.digit, turn)
-            return menu_machine.play_instead(state, event, turn)
+            match event:
+                case Digit(digit):
+                    return menu_machine.on_digit(state, digit, turn)
+                case WhenUp():
+                    turn.do(CarryOut(event))
+                    return state
+                case PlayRequested():
+                    return menu_machine.play_instead(state, event, turn)
+                case _:
+                    assert_never(event)
         case Dialing(plan, early) if isinstance(event, Digit):  # early media carries digits too
             return Dialing(plan, (*early, event))
         case Answering(plan, early):

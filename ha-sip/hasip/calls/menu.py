@@ -9,7 +9,7 @@ from __future__ import annotations
 import logging
 import re
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, NewType
+from typing import TYPE_CHECKING, NewType, TypeVar
 
 from hasip.calls.prompt import AudioFile, Message, Prompt
 from hasip.commands.menu_spec import MenuSpec
@@ -22,10 +22,13 @@ if TYPE_CHECKING:
 
 _log = logging.getLogger(__name__)
 
+T = TypeVar("T")
 MenuIndex = NewType("MenuIndex", int)
 
 ROOT = MenuIndex(0)
 DEFAULT_TIMEOUT_S = 300.0
+DEFAULT_PIN_MAX_ATTEMPTS = 3
+DEFAULT_PIN_LOCKOUT_S = 60.0
 UNKNOWN_OPTION = "Unknown option"
 DIGITS = frozenset("0123456789*#ABCD")
 
@@ -82,6 +85,9 @@ class Menu:
     prefixes: frozenset[str] = frozenset()  # every beginning of a choice
     longest_choice: int = 0
     choices_are_pin: bool = False
+    pin_max_attempts: int = DEFAULT_PIN_MAX_ATTEMPTS  # 0: no limit
+    pin_lockout_s: float = DEFAULT_PIN_LOCKOUT_S
+    mask_pin: bool = False
     default: MenuIndex | None = None  # None: a wrong digit is only dropped
     timeout: MenuIndex | None = None  # None: the call ends at the timeout
     timeout_s: float | None = None  # None: no timeout
@@ -99,6 +105,11 @@ class MenuTree:
     def __getitem__(self, index: MenuIndex) -> Menu:
         """Return the menu at a place."""
         return self.menus[index]
+
+    @property
+    def asks_for_pin(self) -> bool:
+        """Tell whether any menu has codes to be guessed."""
+        return any(menu.choices_are_pin for menu in self.menus)
 
     @property
     def root(self) -> Menu:
@@ -211,7 +222,7 @@ class _Builder:
 
     def _menu(self, draft: _Draft) -> Menu:
         spec = draft.spec
-        timeout_s = DEFAULT_TIMEOUT_S if spec.timeout is None else spec.timeout
+        timeout_s = _or(spec.timeout, DEFAULT_TIMEOUT_S)
         never = draft.is_fallback and spec.timeout is None and draft.timeout is None
         post_action = self._post_action(draft)
         if never and not draft.choices and isinstance(post_action, NoOp):
@@ -230,6 +241,9 @@ class _Builder:
             prefixes=frozenset(key[:end] for key in draft.choices for end in range(1, len(key))),
             longest_choice=max(map(len, draft.choices), default=0),
             choices_are_pin=spec.choices_are_pin,
+            pin_max_attempts=_or(spec.pin_max_attempts, DEFAULT_PIN_MAX_ATTEMPTS),
+            pin_lockout_s=_or(spec.pin_lockout, DEFAULT_PIN_LOCKOUT_S),
+            mask_pin=spec.mask_pin,
             default=draft.default,
             timeout=draft.timeout,
             timeout_s=None if never else timeout_s,
@@ -261,6 +275,10 @@ class _Builder:
                 f'{draft.where}.post_action: no menu has the id "{menu_id}"; ids: {known}'
             )
         return Jump(menu_id, target)
+
+
+def _or(written: T | None, default: T) -> T:
+    return default if written is None else written
 
 
 def _prompts(spec: MenuSpec) -> tuple[Prompt, ...]:

@@ -22,6 +22,7 @@ from hasip.calls.call_state import (
     Ending,
     Ignored,
     InMenu,
+    PinTried,
     Play,
     PlaybackId,
     Playing,
@@ -37,6 +38,7 @@ from hasip.calls.prompt import AudioFile, Message, Prompt
 from hasip.events.model import AudioFilePlayed, DtmfDigit, EnteredMenu, MenuTimeout, MessagePlayed
 
 if TYPE_CHECKING:
+    from hasip.calls.menu import Menu
     from hasip.events.model import CallEventBody
 
 
@@ -149,7 +151,16 @@ def on_digit(state: InMenu, digit: str, turn: Turn) -> State:
         turn.do(Ignored("digit dropped: the prompt must be heard to its end"))
         return state
     after = _silence_for_digit(state, turn)
-    turn.do(Tell(DtmfDigit(digit)))
+    menu = after.menu if isinstance(after, InMenu) else state.menu
+    turn.do(
+        Tell(
+            DtmfDigit(
+                digit,
+                is_secret=menu.choices_are_pin,
+                is_masked=menu.choices_are_pin and menu.mask_pin,
+            )
+        )
+    )
     if not isinstance(after, InMenu):
         return after
     turn.visited.clear()
@@ -183,16 +194,24 @@ def _count(state: InMenu, digit: str, turn: Turn) -> State:
     typed = state.typed + digit
     choice = menu.choices.get(typed)
     if choice is not None:
+        _count_pin(menu, turn, is_right=True)
         return enter(state, choice, turn)
     if menu.choices_are_pin:
         is_complete = len(typed) >= menu.longest_choice
     else:
         is_complete = typed not in menu.prefixes
+    if is_complete:
+        _count_pin(menu, turn, is_right=False)
     if is_complete and menu.default is not None:
         return enter(state, menu.default, turn)
     if menu.timeout_s is not None:
         turn.do(Arm(Timer.MENU, menu.timeout_s))
     return replace(state, typed="" if is_complete else typed)
+
+
+def _count_pin(menu: Menu, turn: Turn, *, is_right: bool) -> None:
+    if menu.choices_are_pin and menu.pin_max_attempts:
+        turn.do(PinTried(is_right, menu.pin_max_attempts, menu.pin_lockout_s))
 
 
 def on_timeout(state: InMenu, turn: Turn) -> State:

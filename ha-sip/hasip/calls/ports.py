@@ -5,7 +5,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Protocol
+from typing import TYPE_CHECKING, Any, Protocol
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
@@ -13,6 +13,7 @@ if TYPE_CHECKING:
 
     from hasip.calls.prompt import Prompt
     from hasip.calls.screening import AnswerMode
+    from hasip.commands.model import DtmfMethod
     from hasip.events.model import Side, SipCallId
 
 
@@ -67,6 +68,28 @@ class CallLeg(Protocol):
         """Play a WAV file once, as soon as there is media; raises `SipError`."""
         ...
 
+    def send_digits(
+        self, digits: str, method: DtmfMethod, done: Callable[[str | None], None]
+    ) -> None:
+        """Send digits after those before; `done` is called once, with what went wrong or None."""
+        ...
+
+    def transfer(self, target: str) -> None:
+        """Send REFER; `LegListener.on_transfer` tells how it goes; raises `SipError`."""
+        ...
+
+    def bridge(self, other: Any) -> None:  # noqa: ANN401 - another leg of the same kind
+        """Let the two peers hear each other, until one of the calls ends."""
+        ...
+
+    def start_recording(self, wav: Path) -> None:
+        """Record both sides until `stop_recording` or the end; raises `SipError`."""
+        ...
+
+    def stop_recording(self) -> None:
+        """Close the file."""
+        ...
+
 
 class Line(Protocol):
     """An account that calls are placed on and come in by."""
@@ -105,6 +128,14 @@ class LegListener(Protocol):
 
     def on_digit(self, digit: str) -> None:
         """Take a digit: one of 0-9 * # A-D."""
+        ...
+
+    def on_headers(self, headers: Mapping[str, str | None]) -> None:
+        """Take the headers of a response to our INVITE."""
+        ...
+
+    def on_transfer(self, sip_code: int, sip_reason: str, *, is_final: bool) -> None:
+        """Take note of how a transfer goes."""
         ...
 
     def on_disconnected(self, sip_code: int, sip_reason: str, hangup_by: Side) -> None:

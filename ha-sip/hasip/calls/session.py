@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import logging
 from collections import deque
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, assert_never
 
 from hasip.calls import machine
@@ -17,6 +17,7 @@ from hasip.calls.call_state import (
     AnswerRequested,
     Arm,
     Cancel,
+    CarryOut,
     Connected,
     Digit,
     Disconnected,
@@ -27,6 +28,7 @@ from hasip.calls.call_state import (
     Ignored,
     InMenu,
     Input,
+    PinTried,
     Play,
     PlaybackEnded,
     Prepare,
@@ -38,15 +40,18 @@ from hasip.calls.call_state import (
     TimerFired,
 )
 from hasip.calls.call_state import Timer as TimerName
+from hasip.calls.call_work import CallWork
 from hasip.calls.prompts import PromptPlayer
-from hasip.errors import SipError
+from hasip.errors import HaSipError, SipError
 from hasip.events.model import CallDisconnected, CallEvent, CallInfo, DtmfDigit, Side
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
 
+    from hasip.calls.call_state import WhenUp
     from hasip.calls.menu import MenuTree
     from hasip.calls.ports import CallLeg, Speaker
+    from hasip.calls.recording_files import RecordingFiles
     from hasip.commands.model import Command
     from hasip.events.model import CallEventBody, Event
     from hasip.loop import Loop, Timer
@@ -58,29 +63,39 @@ REQUEST_TERMINATED = 487
 SERVER_ERROR = 500
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class SessionPorts:
+    """What all sessions are given to work with."""
+
+    loop: Loop
+    speaker: Speaker
+    recordings: RecordingFiles
+    publish: Callable[[Event], None]
+    run_action: Callable[[Command, CallSession], None]
+    refuse: Callable[[Input, str, CallSession], None]
+
+
 class CallSession:
     """A call from its first message to its last."""
 
-    def __init__(  # noqa: PLR0913 - what a call is made of, given once
+    def __init__(
         self,
         *,
         info: CallInfo,
         leg: CallLeg,
-        loop: Loop,
-        speaker: Speaker,
-        publish: Callable[[Event], None],
-        run_action: Callable[[Command, CallSession], None],
-        refuse: Callable[[Input, str, CallSession], None],
+        ports: SessionPorts,
+        find: Callable[[str], CallSession | None],
+        pin_tried: Callable[[PinTried, CallSession], None],
         on_ended: Callable[[CallSession], None],
     ) -> None:
         self.info = info
-        self._leg = leg
-        self._loop = loop
-        self._publish = publish
-        self._run_action = run_action
-        self._refuse = refuse
+        self.leg = leg
+        self._ports = ports
+        self._loop = ports.loop
+        self._pin_tried = pin_tried
         self._on_ended = on_ended
-        self._player = PromptPlayer(loop, leg, speaker)
+        self._player = PromptPlayer(ports.loop, leg, ports.speaker)
+        self.work = CallWork(self, leg, ports.loop, ports.recordings, find)
         self._timers: dict[TimerName, Timer] = {}
         self._state: State = Ended()
         self._inbox: deque[Input] = deque()
@@ -105,11 +120,16 @@ class CallSession:
         self._is_stepping = False
         self._take_inbox()
 
-    def answer(self, tree: MenuTree | None, webhooks: Mapping[str, str] | None) -> None:
+    def answer(
+        self,
+        tree: MenuTree | None,
+        webhooks: Mapping[str, str] | None,
+        request_id: str | None = None,
+    ) -> None:
         """Answer the call; a menu or webhooks that are given replace those it had."""
         if webhooks:
             self.info = replace(self.info, webhooks=webhooks)
-        self.feed(AnswerRequested(tree))
+        self.feed(AnswerRequested(tree, request_id))
 
     def hang_up(self, sip_code: int | None = None) -> None:
         """End the call."""
@@ -124,7 +144,16 @@ class CallSession:
     def tell(self, what: CallEventBody, request_id: str | None = None) -> None:
         """Publish something that happened in this call."""
         self._log_event(what)
-        self._publish(CallEvent(call=self.info, what=what, request_id=request_id))
+        self._ports.publish(CallEvent(call=self.info, what=what, request_id=request_id))
+
+    def refuse(self, request: Input, reason: str) -> None:
+        """Tell that a command can't be done."""
+        self._ports.refuse(request, reason, self)
+
+    @property
+    def is_up(self) -> bool:
+        """Tell whether the call is settled, and not ending."""
+        return isinstance(self._state, InMenu)
 
     @property
     def is_over(self) -> bool:
@@ -148,23 +177,33 @@ class CallSession:
         """Take a digit that the peer typed."""
         self.feed(Digit(digit))
 
+    def on_headers(self, headers: Mapping[str, str | None]) -> None:
+        """Take the headers of a response; events have them from now on."""
+        self.info = replace(self.info, headers=headers)
+
+    def on_transfer(self, sip_code: int, sip_reason: str, *, is_final: bool) -> None:
+        """Take note of how a transfer goes."""
+        self.work.on_transfer(sip_code, sip_reason, is_final=is_final)
+
     def on_disconnected(self, sip_code: int, sip_reason: str, hangup_by: Side) -> None:
         """Take note that the dialog is over."""
         if self.is_over:
             return
         self.feed(Disconnected())
-        started = self._connected_at
-        duration_s = 0.0 if started is None else self._loop.clock.now() - started
-        self.tell(
-            CallDisconnected(
-                sip_code=sip_code,
-                sip_reason=sip_reason,
-                duration_s=duration_s,
-                hangup_by=hangup_by,
-            )
-        )
         self._player.close()
-        self._on_ended(self)
+        started = self._connected_at
+        ended = CallDisconnected(
+            sip_code=sip_code,
+            sip_reason=sip_reason,
+            duration_s=0.0 if started is None else self._loop.clock.now() - started,
+            hangup_by=hangup_by,
+        )
+
+        def leave() -> None:
+            self.tell(ended)
+            self._on_ended(self)
+
+        self.work.close(leave)
 
     # --- carrying out -----------------------------------------------------------------------
 
@@ -187,12 +226,12 @@ class CallSession:
                 # One effect that fails must not keep the next, which may be the hang-up.
                 _log.exception("[%s] failed: %s", self.info.internal_id, effect)
 
-    def _perform(self, effect: Effect) -> None:  # noqa: C901 - one line a case
+    def _perform(self, effect: Effect) -> None:
         match effect:
             case AnswerCall():
-                self._on_leg(self._leg.answer)
+                self._on_leg(self.leg.answer)
             case EndCall(sip_code):
-                self._on_leg(lambda: self._leg.hang_up(sip_code))
+                self._on_leg(lambda: self.leg.hang_up(sip_code))
             case Prepare(prompts):
                 self._player.prepare(prompts)
             case Play(playback, prompt, following):
@@ -201,7 +240,11 @@ class CallSession:
             case StopPlaying():
                 self._player.stop()
             case RunAction(action):
-                self._run_action(action, self)
+                self._ports.run_action(action, self)
+            case CarryOut(request):
+                self._carry_out_request(request)
+            case PinTried():
+                self._pin_tried(effect, self)
             case Arm(timer, delay_s):
                 self._arm(timer, delay_s)
             case Cancel(timer):
@@ -209,11 +252,17 @@ class CallSession:
             case Tell(what, request_id):
                 self.tell(what, request_id)
             case Refuse(request, reason):
-                self._refuse(request, reason, self)
+                self.refuse(request, reason)
             case Ignored(reason):
                 _log.info("[%s] %s", self.info.internal_id, reason)
             case _:
                 assert_never(effect)
+
+    def _carry_out_request(self, request: WhenUp) -> None:
+        try:
+            self.work.carry_out(request)
+        except HaSipError as error:
+            self.refuse(request, str(error))
 
     def _on_leg(self, act: Callable[[], None]) -> None:
         """Do something on the leg; a leg that can't do it any more is a call that is over."""
@@ -239,10 +288,7 @@ class CallSession:
 
     def _log_event(self, what: CallEventBody) -> None:
         if isinstance(what, DtmfDigit):
-            # The codes that people type are secrets.
-            secret = isinstance(self._state, InMenu) and self._state.menu.choices_are_pin
-            _log.info(
-                "[%s] %s: %s", self.info.internal_id, what.name, "*" if secret else what.digit
-            )
+            shown = "*" if what.is_secret else what.digit
+            _log.info("[%s] %s: %s", self.info.internal_id, what.name, shown)
         else:
             _log.info("[%s] %s", self.info.internal_id, what)

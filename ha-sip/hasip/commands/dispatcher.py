@@ -5,12 +5,13 @@ from __future__ import annotations
 import logging
 from typing import TYPE_CHECKING, Protocol, assert_never
 
-from hasip.calls.call_state import PlayRequested, StopRequested
+from hasip.calls.call_state import AnswerRequested, PlayRequested, StopRequested, WhenUp
 from hasip.calls.menu import menu_of
 from hasip.calls.prompt import AudioFile, Message
 from hasip.commands.model import (
-    AfterPrompt,
+    Afterwards,
     Answer,
+    BridgeAudio,
     CallService,
     Command,
     Dial,
@@ -18,8 +19,12 @@ from hasip.commands.model import (
     PlayAudioFile,
     PlayMessage,
     Quit,
+    SendDtmf,
+    StartRecording,
     State,
     StopPlayback,
+    StopRecording,
+    Transfer,
     unknown_keys,
 )
 from hasip.errors import CommandError, HaSipError
@@ -33,7 +38,7 @@ if TYPE_CHECKING:
     from hasip.calls.desk import CallDesk
     from hasip.calls.registry import CallRegistry
     from hasip.calls.session import CallSession
-    from hasip.commands.model import InvalidCommandError
+    from hasip.commands.model import CallCommand, InvalidCommandError
     from hasip.events.model import Event
     from hasip.workers import Result
 
@@ -94,12 +99,20 @@ class Dispatcher:
 
     def refuse_input(self, request: Input, reason: str, session: CallSession) -> None:
         """Tell that a call could not do what a command wanted of it."""
-        verb = {"PlayRequested": "play", "StopRequested": "stop_playback"}.get(
-            type(request).__name__, "answer"
-        )
-        if isinstance(request, PlayRequested):
-            verb = "play_message" if isinstance(request.prompt, Message) else "play_audio_file"
-        request_id = getattr(request, "request_id", None)
+        verb: str
+        match request:
+            case WhenUp(command):
+                verb, request_id = command.command, command.request_id
+            case PlayRequested(prompt=Message(), request_id=request_id):
+                verb = "play_message"
+            case PlayRequested(request_id=request_id):
+                verb = "play_audio_file"
+            case StopRequested(request_id):
+                verb = "stop_playback"
+            case AnswerRequested(request_id=request_id):
+                verb = "answer"
+            case _:
+                verb, request_id = type(request).__name__, None
         self._tell_failure(verb, session.info.internal_id, reason, request_id)
 
     def _carry_out(self, command: Command, origin: CallSession | None) -> None:
@@ -112,11 +125,15 @@ class Dispatcher:
                 self._call(command.number, origin).hang_up(command.sip_code)
             case Answer():
                 tree = menu_of(command)
-                self._call(command.number, origin).answer(tree, command.webhook_to_call)
+                call = self._call(command.number, origin)
+                call.answer(tree, command.webhook_to_call, command.request_id)
             case PlayMessage() | PlayAudioFile():
                 self._call(command.number, origin).feed(_play_request(command))
             case StopPlayback():
-                self._call(command.number, origin).feed(StopRequested())
+                self._call(command.number, origin).feed(StopRequested(command.request_id))
+            case SendDtmf() | Transfer() | BridgeAudio() | StartRecording() | StopRecording():
+                call = self._call(command.number, origin)
+                call.feed(WhenUp(_with_self_resolved(command, origin)))
             case State():
                 self._log_state()
             case Quit():
@@ -187,6 +204,13 @@ class Dispatcher:
         )
 
 
+def _with_self_resolved(command: CallCommand, origin: CallSession | None) -> CallCommand:
+    """Return the command with the id of the call it came from in place of `self`."""
+    if isinstance(command, BridgeAudio) and origin is not None and command.bridge_to == SELF:
+        return command.model_copy(update={"bridge_to": origin.info.internal_id})
+    return command
+
+
 def _play_request(command: PlayMessage | PlayAudioFile) -> PlayRequested:
     match command:
         case PlayMessage():
@@ -203,6 +227,6 @@ def _play_request(command: PlayMessage | PlayAudioFile) -> PlayRequested:
     return PlayRequested(
         prompt=prompt,
         wait_for_audio=command.wait_for_audio_to_finish,
-        hang_up_after=command.post_action is AfterPrompt.HANGUP,
+        hang_up_after=command.post_action is Afterwards.HANGUP,
         request_id=command.request_id,
     )

@@ -15,10 +15,12 @@ def _written(value: object) -> object:
     return value
 
 
-def _absolute(value: object) -> object:
-    if isinstance(value, str) and not PurePosixPath(value).is_absolute():
-        msg = f'must be an absolute path; got "{value}"'
-        raise ValueError(msg)
+def _wav(value: object) -> object:
+    if isinstance(value, str):
+        path = PurePosixPath(value)
+        if not path.is_absolute() or path.suffix.lower() != ".wav":
+            msg = f'must be an absolute path that ends in .wav; got "{value}"'
+            raise ValueError(msg)
     return value
 
 
@@ -27,9 +29,13 @@ Text = Annotated[str, BeforeValidator(_written)]
 # A SIP URI, a phone number, an internal_id or a SIP Call-ID.
 CallNumber = Annotated[Text, StringConstraints(strip_whitespace=True, min_length=1)]
 Digits = Annotated[
-    Text, StringConstraints(strip_whitespace=True, to_upper=True, pattern=r"^[0-9A-Da-d*#]+$")
+    Text,
+    StringConstraints(
+        strip_whitespace=True, to_upper=True, max_length=256, pattern=r"^[0-9A-Da-d*#]+$"
+    ),
 ]
-AbsolutePath = Annotated[str, BeforeValidator(_absolute)]
+# An absolute path to a file that is to be written.
+WavPath = Annotated[str, BeforeValidator(_wav)]
 Seconds = Annotated[float, Field(ge=0, allow_inf_nan=False)]
 SipErrorCode = Annotated[int, Field(ge=300, le=699)]
 

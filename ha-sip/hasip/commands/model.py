@@ -6,20 +6,26 @@
 from __future__ import annotations
 
 from enum import StrEnum
-from typing import TYPE_CHECKING, Annotated, Any, Literal
+from typing import TYPE_CHECKING, Annotated, Any, Literal, get_args
 
 from pydantic import (
     BaseModel,
     BeforeValidator,
     ConfigDict,
-    Discriminator,
     Field,
-    Tag,
     TypeAdapter,
     ValidationError,
 )
 
-from hasip.commands.fields import CallNumber, Seconds, SipErrorCode, Text, WebhookMap
+from hasip.commands.fields import (
+    CallNumber,
+    Digits,
+    Seconds,
+    SipErrorCode,
+    Text,
+    WavPath,
+    WebhookMap,
+)
 from hasip.commands.menu_spec import MenuSpec
 from hasip.errors import CommandError
 
@@ -29,11 +35,19 @@ if TYPE_CHECKING:
 DEFAULT_RING_TIMEOUT_S = 300.0
 
 
-class AfterPrompt(StrEnum):
-    """What a play command does when its prompt is over."""
+class Afterwards(StrEnum):
+    """What a command does when what it started is over: its prompt, or its digits."""
 
     NOOP = "noop"
     HANGUP = "hangup"
+
+
+class DtmfMethod(StrEnum):
+    """How digits are sent."""
+
+    IN_BAND = "in_band"  # tone pairs in the audio (ITU-T Q.23)
+    RFC2833 = "rfc2833"  # telephone-events (RFC 4733, which took its place)
+    SIP_INFO = "sip_info"  # application/dtmf-relay in INFO (RFC 6086)
 
 
 class CommandModel(BaseModel):
@@ -93,7 +107,7 @@ class _Play(CommandModel):
     number: CallNumber
     cache_audio: bool = False
     wait_for_audio_to_finish: bool = False
-    post_action: AfterPrompt = AfterPrompt.NOOP
+    post_action: Afterwards = Afterwards.NOOP
 
 
 class PlayMessage(_Play):
@@ -110,6 +124,47 @@ class PlayAudioFile(_Play):
 
     command: Literal["play_audio_file"]
     audio_file: Annotated[str, Field(min_length=1)]
+
+
+class SendDtmf(CommandModel):
+    """Send digits to a call."""
+
+    command: Literal["send_dtmf"]
+    number: CallNumber
+    digits: Digits
+    method: DtmfMethod = DtmfMethod.IN_BAND
+    post_action: Afterwards = Afterwards.NOOP
+
+
+class Transfer(CommandModel):
+    """Have the other side of a call talk to somebody else (blind transfer, RFC 5589 §6)."""
+
+    command: Literal["transfer"]
+    number: CallNumber
+    transfer_to: CallNumber
+
+
+class BridgeAudio(CommandModel):
+    """Let the other sides of two calls hear each other."""
+
+    command: Literal["bridge_audio"]
+    number: CallNumber
+    bridge_to: CallNumber
+
+
+class StartRecording(CommandModel):
+    """Record both sides of a call."""
+
+    command: Literal["start_recording"]
+    number: CallNumber
+    recording_file: WavPath
+
+
+class StopRecording(CommandModel):
+    """End the recording of a call."""
+
+    command: Literal["stop_recording"]
+    number: CallNumber
 
 
 class StopPlayback(CommandModel):
@@ -131,20 +186,24 @@ class Quit(CommandModel):
     command: Literal["quit"]
 
 
+# What only a call that is up can do, beside its menus.
+CallCommand = SendDtmf | Transfer | BridgeAudio | StartRecording | StopRecording
+
 Command = (
-    CallService | Dial | Hangup | Answer | PlayMessage | PlayAudioFile | StopPlayback | State | Quit
+    CallService
+    | Dial
+    | Hangup
+    | Answer
+    | PlayMessage
+    | PlayAudioFile
+    | StopPlayback
+    | CallCommand
+    | State
+    | Quit
 )
 
-VERBS: tuple[str, ...] = (
-    "call_service",
-    "dial",
-    "hangup",
-    "answer",
-    "play_message",
-    "play_audio_file",
-    "stop_playback",
-    "state",
-    "quit",
+VERBS: tuple[str, ...] = tuple(
+    get_args(model.model_fields["command"].annotation)[0] for model in get_args(Command)
 )
 
 
@@ -155,23 +214,8 @@ def _verb_written(raw: Any) -> Any:  # noqa: ANN401 - whatever JSON or YAML hold
     return raw
 
 
-def _verb_of(raw: Any) -> str | None:  # noqa: ANN401
-    verb = raw.get("command") if isinstance(raw, dict) else getattr(raw, "command", None)
-    return verb if isinstance(verb, str) else None
-
-
 AnyCommand = Annotated[
-    Annotated[CallService, Tag("call_service")]
-    | Annotated[Dial, Tag("dial")]
-    | Annotated[Hangup, Tag("hangup")]
-    | Annotated[Answer, Tag("answer")]
-    | Annotated[PlayMessage, Tag("play_message")]
-    | Annotated[PlayAudioFile, Tag("play_audio_file")]
-    | Annotated[StopPlayback, Tag("stop_playback")]
-    | Annotated[State, Tag("state")]
-    | Annotated[Quit, Tag("quit")],
-    Discriminator(_verb_of),
-    BeforeValidator(_verb_written),
+    Annotated[Command, Field(discriminator="command")], BeforeValidator(_verb_written)
 ]
 
 MenuSpec.model_rebuild(_types_namespace={"AnyCommand": AnyCommand, "MenuSpec": MenuSpec})

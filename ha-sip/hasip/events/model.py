@@ -83,6 +83,8 @@ class DtmfDigit:
 
     name: ClassVar[str] = "dtmf_digit"
     digit: str
+    is_secret: bool = False  # of a PIN: it stays out of the log
+    is_masked: bool = False  # the menu wants it to stay out of events as well
 
 
 @dataclass(frozen=True, slots=True)
@@ -140,6 +142,44 @@ class ServiceFailed:
     error: str
 
 
+@dataclass(frozen=True, slots=True)
+class RecordingStarted:
+    """Both sides are being recorded."""
+
+    name: ClassVar[str] = "recording_started"
+    recording_file: str
+
+
+@dataclass(frozen=True, slots=True)
+class RecordingStopped:
+    """The recording's file is complete."""
+
+    name: ClassVar[str] = "recording_stopped"
+    recording_file: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class TransferResult:
+    """What became of a transfer; the call goes on where it did not succeed.
+
+    `sip_code` is that of the final NOTIFY (RFC 3515 §2.4.5) or of the answer to REFER; where the
+    call ended before, the last that was heard, 0 for none.
+    """
+
+    name: ClassVar[str] = "transfer_result"
+    sip_code: int
+    sip_reason: str
+    success: bool
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class PinLockout:
+    """Too many wrong codes: the call is ended, and the caller not answered for a while."""
+
+    name: ClassVar[str] = "pin_lockout"
+    lockout_s: float
+
+
 CallEventBody = (
     IncomingCall
     | OutgoingCallInitiated
@@ -152,6 +192,10 @@ CallEventBody = (
     | AudioFilePlayed
     | CallDisconnected
     | ServiceFailed
+    | RecordingStarted
+    | RecordingStopped
+    | TransferResult
+    | PinLockout
 )
 
 

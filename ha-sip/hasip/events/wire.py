@@ -16,8 +16,12 @@ from hasip.events.model import (
     MenuTimeout,
     MessagePlayed,
     OutgoingCallInitiated,
+    PinLockout,
+    RecordingStarted,
+    RecordingStopped,
     RingTimeout,
     ServiceFailed,
+    TransferResult,
 )
 
 if TYPE_CHECKING:
@@ -68,8 +72,8 @@ def _own_fields(what: CallEventBody) -> Json:
             return {}
         case EnteredMenu(menu_id) | MenuTimeout(menu_id):
             return {"menu_id": menu_id}
-        case DtmfDigit(digit):
-            return {"digit": digit}
+        case DtmfDigit():
+            return {"digit": "*" if what.is_masked else what.digit}
         case MessagePlayed(message):
             return {"type": "message", "message": message}
         case AudioFilePlayed(audio_file):
@@ -81,6 +85,16 @@ def _own_fields(what: CallEventBody) -> Json:
                 "duration": round(what.duration_s, 3),
                 "hangup_by": what.hangup_by.value,
             }
+        case RecordingStarted(recording_file) | RecordingStopped(recording_file):
+            return {"recording_file": recording_file}
+        case TransferResult():
+            return {
+                "sip_code": what.sip_code,
+                "sip_reason": what.sip_reason,
+                "success": what.success,
+            }
+        case PinLockout():
+            return {"lockout": what.lockout_s}
         case ServiceFailed():
             return {"domain": what.domain, "service": what.service, "error": what.error}
         case _:

@@ -16,8 +16,9 @@ import pjsua2 as pj
 
 from hasip.calls.uri import has_scheme, host_of
 from hasip.errors import SipError
-from hasip.sip.call import PjCall, incoming_leg, parties_of, place_call
+from hasip.sip.call import LegContext, PjCall, incoming_call, place_call
 from hasip.sip.errors import guarded, sip_errors
+from hasip.sip.received import all_headers
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -39,6 +40,7 @@ FIRST_RETRY_REFUSED_S = 30.0
 LONGEST_RETRY_REFUSED_S = 900.0
 REFUSED = frozenset({401, 403, 404, 407})
 OK = 200
+_SECRET_HEADERS = frozenset({"authorization", "proxy-authorization"})
 
 
 @dataclass(frozen=True, slots=True)
@@ -80,15 +82,11 @@ class PjAccount(pj.Account):
     def onIncomingCall(self, prm: pj.OnIncomingCallParam) -> None:  # noqa: N802
         """Pass on a call."""
         with guarded("onIncomingCall"):
-            # The object must be there before this returns; what becomes of it is decided later.
-            call = PjCall(self, self._loop, prm.callId)
-            parties, owner = parties_of(call, prm.rdata.wholeMsg), self._owner
+            owner = self._owner
             if owner is not None:
-                self._loop.post(
-                    lambda: owner.heard_call(
-                        call, incoming_leg(self._loop, call, parties, owner.let_go)
-                    )
-                )
+                owner.log_headers(prm.rdata.wholeMsg)
+                call, leg = incoming_call(self._loop, self, prm, owner.context)
+                self._loop.post(lambda: owner.heard_call(call, leg))
 
 
 class SipAccount:
@@ -98,15 +96,20 @@ class SipAccount:
         self,
         loop: Loop,
         settings: Account,
+        *,
+        debug_headers: bool,
         keep: Callable[[PjCall, SipLeg], None],
         let_go: Callable[[SipLeg], None],
         on_call: Callable[[SipLeg, SipAccount], None],
     ) -> None:
         self._loop = loop
         self._settings = settings
+        self._debug_headers = debug_headers
         self._keep = keep
-        self.let_go = let_go
         self._on_call = on_call
+        self.context = LegContext(
+            wanted_headers=settings.options.extract_headers, to_uri=self._to_uri, on_gone=let_go
+        )
         self._account: PjAccount | None = None
         self._timer: Timer | None = None
         self._failures = 0
@@ -153,10 +156,7 @@ class SipAccount:
         if self._account is None:
             msg = f"account {self.number} is not open"
             raise SipError(msg)
-        uri = number if has_scheme(number) else f"sip:{number}@{host_of(self._settings.id_uri)}"
-        call, leg = place_call(
-            self._loop, self._account, uri=uri, dialled=number, on_gone=self.let_go
-        )
+        call, leg = place_call(self._loop, self._account, number, self.context)
         self._keep(call, leg)
         return leg
 
@@ -208,9 +208,20 @@ class SipAccount:
             )
             self._try_again_in(wait_s)
 
+    def log_headers(self, message: str) -> None:
+        """Log the headers of a call that comes in, if `--debug-headers` asks for it."""
+        if self._debug_headers:
+            for name, value in all_headers(message):
+                shown = "***" if name.lower() in _SECRET_HEADERS else value
+                _log.info("Account %d, header %s: %s", self.number, name, shown)
+
     @property
     def _id(self) -> str:
         return self._settings.id_uri
+
+    def _to_uri(self, number: str) -> str:
+        """Make a URI from what people write: a bare number is one of the account's domain."""
+        return number if has_scheme(number) else f"sip:{number}@{host_of(self._id)}"
 
     def _register(self) -> None:
         if self._account is None or self._is_leaving:

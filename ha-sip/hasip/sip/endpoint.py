@@ -12,6 +12,7 @@ from hasip.errors import SipError
 from hasip.sip.account import SipAccount
 from hasip.sip.account_config import account_config
 from hasip.sip.errors import guarded, sip_errors
+from hasip.sip.media import BRIDGE_RATE_HZ
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
@@ -22,8 +23,6 @@ if TYPE_CHECKING:
 
 _log = logging.getLogger(__name__)
 
-# Wide enough for G.722; a narrowband call is converted by the bridge.
-BRIDGE_RATE_HZ = 16_000
 # More than any build takes: pjsua lowers it to what it was built for.
 MOST_CALLS = 512
 # What pjsua2 was built for at least. One account more than a build has room for aborts the
@@ -201,7 +200,14 @@ class SipStack:
                     ACCOUNT_ROOM,
                 )
                 continue
-            account = SipAccount(self._loop, settings, self._keep, self._let_go, self._on_call)
+            account = SipAccount(
+                self._loop,
+                settings,
+                debug_headers=self._settings.sip.options.debug_headers,
+                keep=self._keep,
+                let_go=self._let_go,
+                on_call=self._on_call,
+            )
             try:
                 config = account_config(settings, self._settings.sip.options)
                 account.open(config, is_default=not self._accounts)

@@ -7,22 +7,66 @@ automations compare these texts with what their provider sends.
 from __future__ import annotations
 
 import re
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Iterator
 
 _TAG = re.compile(r";\s*tag\s*=[^;>]*", re.IGNORECASE)
-# RFC 3261 §7.3.3.
-_COMPACT = {"from": "f", "to": "t"}
+# RFC 3261 §7.3.3, and what later ones added.
+_FULL_NAMES = {
+    "a": "accept-contact",
+    "b": "referred-by",
+    "c": "content-type",
+    "d": "request-disposition",
+    "e": "content-encoding",
+    "f": "from",
+    "i": "call-id",
+    "j": "reject-contact",
+    "k": "supported",
+    "l": "content-length",
+    "m": "contact",
+    "o": "event",
+    "r": "refer-to",
+    "s": "subject",
+    "t": "to",
+    "u": "allow-events",
+    "v": "via",
+    "x": "session-expires",
+}
+_COMPACT = {name: letter for letter, name in _FULL_NAMES.items()}
+# What goes into an event; a peer may send more than anybody wants to know.
+LONGEST_VALUE = 1_000
+
+
+def all_headers(message: str) -> Iterator[tuple[str, str]]:
+    """Yield name and value of every header, unfolded (RFC 3261 §7.3.1), names as written."""
+    head = message.replace("\r\n", "\n").partition("\n\n")[0]
+    for line in re.sub(r"\n[ \t]+", " ", head).split("\n")[1:]:
+        name, colon, value = line.partition(":")
+        if colon:
+            yield name.strip(), value.strip()
 
 
 def header_value(message: str, name: str) -> str | None:
-    """Return the first value of a header, unfolded (RFC 3261 §7.3.1), or None."""
-    head = message.replace("\r\n", "\n").partition("\n\n")[0]
-    unfolded = re.sub(r"\n[ \t]+", " ", head)
+    """Return the first value of a header, or None."""
     wanted = {name.lower(), _COMPACT.get(name.lower(), name.lower())}
-    for line in unfolded.split("\n")[1:]:
-        key, colon, value = line.partition(":")
-        if colon and key.strip().lower() in wanted:
-            return value.strip()
-    return None
+    return next((value for key, value in all_headers(message) if key.lower() in wanted), None)
+
+
+def extract_headers(message: str, names: Iterable[str]) -> dict[str, str | None]:
+    """Return the headers that are asked for, under the names they are asked for by.
+
+    Names match in any case; one that comes several times is joined by commas (RFC 3261 §7.3.1),
+    one that is absent is None. Values are cut at `LONGEST_VALUE`.
+    """
+    found: dict[str, list[str]] = {}
+    for key, value in all_headers(message):
+        found.setdefault(_FULL_NAMES.get(key.lower(), key.lower()), []).append(value)
+    return {
+        name: ", ".join(found[name.lower()])[:LONGEST_VALUE] if name.lower() in found else None
+        for name in names
+    }
 
 
 def party(message: str, name: str) -> str | None:

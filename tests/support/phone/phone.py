@@ -14,15 +14,14 @@ from typing import TYPE_CHECKING, Self
 
 from support import audio
 from support.phone.message import Message, parse, tag_of, uri_in
-from support.phone.rtp import AudioStream
+from support.phone.rtp import EVENT_TYPE, AudioStream
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Sequence
 
 PATIENCE_S = 10.0
 # RFC 3261 §17.1.1.1: the first retransmission.
 T1_S = 0.5
-EVENT_TYPE = 101
 UNAUTHORIZED = (401, 407)
 FIRST_FINAL = 200
 FIRST_ERROR = 300
@@ -62,6 +61,8 @@ class Phone:
         answer_after_s: float | None = 0.0,
         reject_with: int | None = None,
         redirect_to: str | None = None,
+        takes_events: bool = True,
+        extra_headers: Sequence[tuple[str, str]] = (),
     ) -> None:
         """Be called `name`; None for `answer_after_s`: ring until the test answers."""
         self.name = name
@@ -70,6 +71,9 @@ class Phone:
         self.answer_after_s = answer_after_s
         self.reject_with = reject_with
         self.redirect_to = redirect_to
+        self.takes_events = takes_events  # offers telephone-event (RFC 4733)
+        self.extra_headers = extra_headers  # of its INVITE, and of its 200 to one
+        self.refuses = dict[str, int]()  # method -> status it answers with in a call
         self.socket = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
         self.socket.bind(("127.0.0.1", 0))
         self.socket.settimeout(0.1)
@@ -245,7 +249,7 @@ class Phone:
         if pending is not None:
             pending.answers.put(message)
         call = self.calls.get(message["call-id"])
-        if call is not None and message.method == "INVITE":
+        if call is not None and message.method == "INVITE" and pending is None:
             call.take_response(message, address)
 
     def _take_request(self, message: Message, address: tuple[str, int]) -> None:
@@ -294,7 +298,9 @@ class PhoneCall:
         self.address: tuple[str, int] = ("127.0.0.1", 0)
         self.stream = AudioStream()
         self.statuses: list[tuple[float, int]] = []  # responses to our INVITE
-        self.info_bodies: list[str] = []
+        self.infos: list[tuple[float, str]] = []  # when, and the body
+        self.refers: list[Message] = []
+        self.direction = "sendrecv"  # of the audio, as our SDP says it (RFC 3264 §5.1)
         self.began_at = time.monotonic()  # when our INVITE left, or the other's arrived
         self.is_answered = threading.Event()
         self.is_ended = threading.Event()
@@ -350,6 +356,7 @@ class PhoneCall:
         invite = self._expect_invite()
         response = response_to(invite, 200, "OK", self._tag)
         response.headers += [
+            *self.phone.extra_headers,
             ("contact", f"<{self.phone.uri}>"),
             ("content-type", "application/sdp"),
         ]
@@ -390,6 +397,30 @@ class PhoneCall:
         request = self._in_dialog("REFER")
         request.headers.append(("refer-to", f"<{target}>"))
         return self.phone.transact(request, self.address).status
+
+    def notify(self, status_line: str, *, final: bool) -> int:
+        """Tell how a REFER goes (RFC 3515 §2.4.5); returns the answer's status."""
+        request = self._in_dialog("NOTIFY")
+        state = "terminated;reason=noresource" if final else "active;expires=60"
+        request.headers += [
+            ("event", "refer"),
+            ("subscription-state", state),
+            ("content-type", "message/sipfrag;version=2.0"),
+        ]
+        request.body = f"{status_line}\r\n"
+        return self.phone.transact(request, self.address).status
+
+    def reinvite(self, direction: str = "sendrecv") -> int:
+        """Offer the audio anew: `sendonly` puts the other side on hold; returns the status."""
+        self.direction = direction
+        request = self._in_dialog("INVITE")
+        request.headers.append(("content-type", "application/sdp"))
+        request.body = self._sdp()
+        answer = self.phone.transact(request, self.address)
+        if answer.status < FIRST_ERROR:
+            self._take_sdp(answer.body)
+            self._ack(answer, f"ACK {self._target} SIP/2.0", self.phone.via(), self.address)
+        return answer.status
 
     def hang_up(self) -> None:
         """Send BYE, or CANCEL before the call is up."""
@@ -438,6 +469,7 @@ class PhoneCall:
                 ("cseq", f"{self._sequence} INVITE"),
                 ("contact", f"<{self.phone.uri}>"),
                 ("content-type", "application/sdp"),
+                *self.phone.extra_headers,
             ],
             self._sdp(),
         )
@@ -506,7 +538,14 @@ class PhoneCall:
             ]
             response.body = self._sdp()
         if method == "INFO":
-            self.info_bodies.append(message.body)
+            self.infos.append((time.monotonic(), message.body))
+        if method == "REFER":
+            self.refers.append(message)
+            response = response_to(message, 202, "Accepted", self._tag)
+            response.headers.append(("contact", f"<{self.phone.uri}>"))
+        refusal = self.phone.refuses.get(method)
+        if refusal is not None:
+            response = response_to(message, refusal, "Refused", self._tag)
         self.phone.answer_request(message, address, response)
         if method == "CANCEL":
             invite = self._expect_invite()
@@ -576,8 +615,11 @@ class PhoneCall:
             f"a=rtpmap:{EVENT_TYPE} telephone-event/8000",
             f"a=fmtp:{EVENT_TYPE} 0-15",
             "a=ptime:20",
-            "a=sendrecv",
+            f"a={self.direction}",
         ]
+        if not self.phone.takes_events:
+            lines = [line.replace(f" {EVENT_TYPE}", "") for line in lines if "event" not in line]
+            lines = [line for line in lines if not line.startswith(f"a=fmtp:{EVENT_TYPE}")]
         return "\r\n".join([*lines, ""])
 
     def _take_sdp(self, sdp: str) -> None:

@@ -9,13 +9,15 @@ import struct
 import threading
 import time
 from collections import deque
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NamedTuple
 
 from support.phone import g711
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
+# What our SDP calls a telephone-event.
+EVENT_TYPE = 101
 PACKET_S = 0.02
 PACKET_SAMPLES = 160
 EVENT_CODES = "0123456789*#ABCD"
@@ -23,6 +25,15 @@ EVENT_CODES = "0123456789*#ABCD"
 DIGIT_PACKETS = 5
 END_PACKETS = 3
 VOLUME = 10
+
+
+class HeardEvent(NamedTuple):
+    """A packet of a telephone-event."""
+
+    timestamp: int  # the same for all packets of one digit
+    digit: str
+    is_end: bool
+    duration: int  # samples
 
 
 class AudioStream:
@@ -36,6 +47,7 @@ class AudioStream:
         self.samples: list[int] = []  # heard, at 8 kHz
         self.arrivals: list[float] = []  # monotonic time of every packet
         self.sequence_numbers: list[int] = []
+        self.events: list[HeardEvent] = []  # every telephone-event packet heard
         self.typed_at: list[float] = []  # monotonic time of every digit's first packet
         self.sends_audio = True
         self._peer: tuple[str, int] | None = None
@@ -69,6 +81,12 @@ class AudioStream:
             msg = "telephone-event was not agreed upon"
             raise AssertionError(msg)
         self._to_type.extend(digits)
+
+    @property
+    def heard_digits(self) -> str:
+        """Return the digits that came as telephone-events."""
+        by_timestamp = {event.timestamp: event.digit for event in self.events}
+        return "".join(by_timestamp.values())
 
     def close(self) -> None:
         """Fall silent and deaf."""
@@ -128,6 +146,12 @@ class AudioStream:
             except OSError:
                 return
             payload_type = data[1] & 0x7F
+            if payload_type == EVENT_TYPE:
+                code, flags, duration = struct.unpack("!BBH", data[12:16])
+                timestamp = int.from_bytes(data[4:8], "big")
+                self.events.append(
+                    HeardEvent(timestamp, EVENT_CODES[code], bool(flags & 0x80), duration)
+                )
             if payload_type in (g711.PCMU, g711.PCMA):
                 self.arrivals.append(time.monotonic())
                 self.sequence_numbers.append(int.from_bytes(data[2:4], "big"))

@@ -1,0 +1,147 @@
+"""Sends digits into a call, one after the other, by the method that is asked for."""
+
+from __future__ import annotations
+
+import logging
+from collections import deque
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+import pjsua2 as pj
+
+from hasip.commands.model import DtmfMethod
+from hasip.errors import SipError
+from hasip.sip.errors import sip_errors
+from hasip.sip.media import TonePlayback
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from hasip.loop import Loop, Timer
+    from hasip.sip.patch_bay import PatchBay
+
+_log = logging.getLogger(__name__)
+
+# pjsip sends an event for 200 ms; a pause follows, so that equal digits stay apart.
+EVENT_EVERY_S = 0.3
+# Some peers lose INFOs that come in a burst: the next waits for the answer, and so long at least.
+INFO_EVERY_S = 0.25
+INFO_ANSWER_WITHIN_S = 4.0
+FIRST_ERROR = 300
+
+
+@dataclass(frozen=True, slots=True)
+class _Job:
+    digits: str
+    method: DtmfMethod
+    done: Callable[[str | None], None]
+
+
+class DtmfSender:
+    """The digits that wait to be sent in one call; loop thread only.
+
+    Every job's `done` is called once: with None when the last digit has left, else with the reason.
+    """
+
+    def __init__(self, loop: Loop, call: pj.Call, bay: PatchBay) -> None:
+        self._loop = loop
+        self._call: pj.Call | None = call
+        self._bay = bay
+        self._jobs: deque[_Job] = deque()
+        self._left = ""  # of the job at work, by events and by INFO
+        self._by_info = False
+        self._refusal: str | None = None
+        self._tones: TonePlayback | None = None
+        self._timer: Timer | None = None
+
+    def send(self, digits: str, method: DtmfMethod, done: Callable[[str | None], None]) -> None:
+        """Send digits after those that are being sent."""
+        self._jobs.append(_Job(digits, method, done))
+        if len(self._jobs) == 1:
+            self._begin()
+
+    def heard_info_answer(self, code: int) -> None:
+        """Take the final response to an INFO: the next digit may go."""
+        if not (self._jobs and self._by_info):
+            return
+        if code >= FIRST_ERROR:
+            self._refusal = f"the peer answered {code} to a digit by INFO"
+        self._next_in(INFO_EVERY_S)
+
+    def close(self) -> None:
+        """Give up what has not been sent: the call is over."""
+        self._call = None
+        self._cancel_timer()
+        if self._tones is not None:
+            self._tones.stop()
+            self._tones = None
+        jobs = list(self._jobs)
+        self._jobs.clear()
+        for job in jobs:
+            job.done("the call ended before all digits had left")
+
+    def _begin(self) -> None:
+        job = self._jobs[0]
+        self._left, self._refusal = job.digits, None
+        self._by_info = job.method is DtmfMethod.SIP_INFO
+        if not self._bay.live_medium is not None and not self._by_info:
+            # On hold: the peer would hear nothing.
+            self._finish("the call has no audio now")
+        elif job.method is DtmfMethod.IN_BAND:
+            try:
+                self._tones = TonePlayback(self._loop, self._bay, job.digits, self._tones_ended)
+            except SipError as error:
+                self._finish(str(error))
+        else:
+            self._send_next()
+
+    def _tones_ended(self) -> None:
+        self._tones = None
+        self._finish(None)
+
+    def _send_next(self) -> None:
+        if not self._left:
+            self._finish(self._refusal)
+            return
+        digit, self._left = self._left[0], self._left[1:]
+        try:
+            self._send_digit(digit)
+        except SipError as error:
+            self._finish(str(error))
+
+    def _send_digit(self, digit: str) -> None:
+        if not self._by_info:
+            try:
+                self._pjsip_send(digit, pj.PJSUA_DTMF_METHOD_RFC2833)
+            except SipError as error:
+                _log.info("%s: sending digits by INFO instead", error)
+                self._by_info = True
+            else:
+                self._next_in(EVENT_EVERY_S)
+                return
+        self._pjsip_send(digit, pj.PJSUA_DTMF_METHOD_SIP_INFO)
+        self._next_in(INFO_ANSWER_WITHIN_S)
+
+    def _pjsip_send(self, digit: str, method: int) -> None:
+        if self._call is None:
+            return
+        op = pj.CallSendDtmfParam()
+        op.method, op.digits = method, digit
+        with sip_errors("send a digit"):
+            self._call.sendDtmf(op)
+
+    def _finish(self, error: str | None) -> None:
+        self._cancel_timer()
+        job = self._jobs.popleft()
+        job.done(error)
+        if self._jobs and self._call is not None:
+            self._begin()
+
+    def _next_in(self, wait_s: float) -> None:
+        self._cancel_timer()
+        self._timer = self._loop.call_later(wait_s, self._send_next)
+
+    def _cancel_timer(self) -> None:
+        if self._timer is not None:
+            self._timer.cancel()
+            self._timer = None
