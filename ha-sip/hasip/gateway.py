@@ -13,9 +13,9 @@ from typing import TYPE_CHECKING
 
 from hasip import __version__
 from hasip.audio.prompts import Prompts
+from hasip.audio.recordings import RecordingFiles
 from hasip.calls.desk import CallDesk
 from hasip.calls.menu_file import MenuFile, read_menu_file
-from hasip.calls.recording_files import RecordingFiles
 from hasip.calls.registry import CallRegistry
 from hasip.calls.session import SessionPorts
 from hasip.commands.dispatcher import Dispatcher

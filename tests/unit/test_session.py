@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import itertools
-import wave
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -11,7 +10,6 @@ import pytest
 
 from hasip.calls.desk import CallDesk
 from hasip.calls.menu_file import MenuFile
-from hasip.calls.recording_files import RecordingFiles
 from hasip.calls.registry import CallRegistry
 from hasip.calls.screening import AnswerMode
 from hasip.calls.session import SessionPorts
@@ -99,8 +97,6 @@ class FakeLeg:
     def start_recording(self, wav: Path) -> None:
         if self.is_broken:
             raise SipError("cannot record")
-        with wave.open(str(wav), "wb") as file:
-            file.setparams((1, 2, 16_000, 0, "NONE", ""))
         self.told.append(f"record {wav}")
 
     def stop_recording(self) -> None:
@@ -132,19 +128,24 @@ class FakeSpeaker:
         return FakePreparation()
 
 
-class FakeFiles:
-    """Does the work on files at once, and tells in the next turn of the loop."""
+class FakeRecordings:
+    """Has every file ready in the next turn of the loop."""
 
     def __init__(self, loop: Loop) -> None:
         self._loop = loop
+        self.told: list[str] = []
+        self.error: HaSipError | None = None
 
-    def submit(self, job: Callable[[], Path], done: Callable[[Result[Path]], None]) -> None:
-        result: Result[Path]
-        try:
-            result = Done(job())
-        except HaSipError as error:
-            result = Failed(error)
+    def begin(self, name: str, done: Callable[[Result[Path]], None]) -> None:
+        result: Result[Path] = Done(Path(name)) if self.error is None else Failed(self.error)
         self._loop.post(lambda: done(result))
+
+    def finish(self, path: Path, done: Callable[[], None]) -> None:
+        self.told.append(f"finish {path}")
+        self._loop.post(done)
+
+    def give_up(self, path: Path) -> None:
+        self.told.append(f"give up {path}")
 
 
 class FakeLine:
@@ -183,13 +184,14 @@ class House:
         self.registry = CallRegistry()
         self.events: list[dict[str, Any]] = []
         self.services = FakeServices(self.loop)
+        self.recordings = FakeRecordings(self.loop)
         self.has_quit = False
         self.lines = {1: FakeLine(1), 3: FakeLine(3, AnswerMode.REJECT)}
         self.dispatcher = Dispatcher(self.registry, self.services, self._publish, self._quit)
         ports = SessionPorts(
             loop=self.loop,
             speaker=FakeSpeaker(self.loop),
-            recordings=RecordingFiles(FakeFiles(self.loop)),
+            recordings=self.recordings,
             publish=self._publish,
             run_action=self.dispatcher.dispatch,
             refuse=self.dispatcher.refuse_input,

@@ -24,8 +24,7 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from hasip.calls.call_state import WhenUp
-    from hasip.calls.ports import CallLeg
-    from hasip.calls.recording_files import RecordingFiles
+    from hasip.calls.ports import CallLeg, Recordings
     from hasip.calls.session import CallSession
     from hasip.loop import Loop, Timer
     from hasip.workers import Result
@@ -61,7 +60,7 @@ class CallWork:
         session: CallSession,
         leg: CallLeg,
         loop: Loop,
-        recordings: RecordingFiles,
+        recordings: Recordings,
         find: Callable[[str], CallSession | None],
     ) -> None:
         self._session = session

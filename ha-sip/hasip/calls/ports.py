@@ -15,6 +15,7 @@ if TYPE_CHECKING:
     from hasip.calls.screening import AnswerMode
     from hasip.commands.model import DtmfMethod
     from hasip.events.model import Side, SipCallId
+    from hasip.workers import Result
 
 
 class Playback(Protocol):
@@ -174,4 +175,20 @@ class Speaker(Protocol):
 
     def prepare(self, prompt: Prompt, ready: Callable[[ReadyPrompt], None]) -> Preparation:
         """Make a file from a prompt; `ready` is called once on the loop, never from within."""
+        ...
+
+
+class Recordings(Protocol):
+    """Keeps the files that calls are recorded to. What is called back is called on the loop."""
+
+    def begin(self, name: str, done: Callable[[Result[Path]], None]) -> None:
+        """Make an empty file, or say why there can be none."""
+        ...
+
+    def finish(self, path: Path, done: Callable[[], None]) -> None:
+        """Wait until all of a recording that was stopped is in its file."""
+        ...
+
+    def give_up(self, path: Path) -> None:
+        """Remove a file that nothing was recorded to."""
         ...

@@ -50,8 +50,7 @@ if TYPE_CHECKING:
 
     from hasip.calls.call_state import WhenUp
     from hasip.calls.menu import MenuTree
-    from hasip.calls.ports import CallLeg, Speaker
-    from hasip.calls.recording_files import RecordingFiles
+    from hasip.calls.ports import CallLeg, Recordings, Speaker
     from hasip.commands.model import Command
     from hasip.events.model import CallEventBody, Event
     from hasip.loop import Loop, Timer
@@ -69,7 +68,7 @@ class SessionPorts:
 
     loop: Loop
     speaker: Speaker
-    recordings: RecordingFiles
+    recordings: Recordings
     publish: Callable[[Event], None]
     run_action: Callable[[Command, CallSession], None]
     refuse: Callable[[Input, str, CallSession], None]

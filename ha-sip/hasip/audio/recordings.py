@@ -7,14 +7,14 @@ import logging
 import threading
 import time
 from pathlib import Path
-from typing import TYPE_CHECKING, Protocol
+from typing import TYPE_CHECKING
 
 from hasip.errors import CommandError
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
 
-    from hasip.workers import Result
+    from hasip.workers import Result, WorkerPool
 
 _log = logging.getLogger(__name__)
 
@@ -24,25 +24,17 @@ LOOK_EVERY_S = 0.005
 RIFF_HEADER_BYTES = 8
 
 
-class Files(Protocol):
-    """Runs work on files elsewhere."""
-
-    def submit(self, job: Callable[[], Path], done: Callable[[Result[Path]], None]) -> None:
-        """Run `job` on a worker, then `done` with its result on the loop thread."""
-        ...
-
-
 class RecordingFiles:
-    """Gives out a file for every recording, and never one that something else is in."""
+    """Gives out a file for every recording, never one that is in use; fulfils `Recordings`."""
 
-    def __init__(self, files: Files) -> None:
-        self._files = files
+    def __init__(self, pool: WorkerPool) -> None:
+        self._pool = pool
         self._lock = threading.Lock()  # jobs run side by side
         self._in_use: set[Path] = set()
 
     def begin(self, name: str, done: Callable[[Result[Path]], None]) -> None:
         """Make an empty file; one that there is keeps its content under another name."""
-        self._files.submit(lambda: self._reserve(name), done)
+        self._pool.submit(lambda: self._reserve(name), done)
 
     def finish(self, path: Path, done: Callable[[], None]) -> None:
         """Wait until pjsip has written all of it."""
@@ -52,7 +44,7 @@ class RecordingFiles:
                 _wait_until_whole(path)
             return path
 
-        self._files.submit(job, lambda _: done())
+        self._pool.submit(job, lambda _: done())
 
     def give_up(self, path: Path) -> None:
         """Remove a file that nothing was recorded to."""
@@ -62,7 +54,7 @@ class RecordingFiles:
                 path.unlink()
             return path
 
-        self._files.submit(job, lambda _: None)
+        self._pool.submit(job, lambda _: None)
 
     def _reserve(self, name: str) -> Path:
         path = Path(name)

@@ -1,0 +1,89 @@
+"""The files of recordings: nothing is overwritten, and what is finished is whole."""
+
+from __future__ import annotations
+
+import os
+import threading
+from typing import TYPE_CHECKING
+
+from hasip.audio.recordings import RecordingFiles
+from hasip.loop import Loop
+from hasip.workers import Done, Failed, Result, WorkerPool
+from support import audio
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+
+class Recordings:
+    """The files of recordings, with real workers."""
+
+    def __init__(self) -> None:
+        self.loop = Loop()
+        self.files = RecordingFiles(WorkerPool("recordings", self.loop, threads=2, waiting=10))
+
+    def begin(self, path: Path) -> Result[Path]:
+        """Reserve a file, and return what came of it."""
+        results: list[Result[Path]] = []
+        self.files.begin(str(path), lambda result: self._take(results, result))
+        self.loop.run()
+        return results[0]
+
+    def finish(self, path: Path) -> None:
+        """Return when the file is said to be whole."""
+        self.files.finish(path, self.loop.stop)
+        self.loop.run()
+
+    def _take(self, results: list[Result[Path]], result: Result[Path]) -> None:
+        results.append(result)
+        self.loop.stop()
+
+
+def test_a_recording_never_goes_over_one_that_is_there(tmp_path: Path) -> None:
+    recordings, path = Recordings(), tmp_path / "door.wav"
+    for content in ("one", "two"):
+        path.write_text(content)
+        os.utime(path, (1_000_000_000, 1_000_000_000))
+        assert recordings.begin(path) == Done(path)
+        assert path.read_bytes() == b""
+        recordings = Recordings()
+
+    assert sorted(kept.read_text() for kept in tmp_path.glob("door.2001*.wav")) == ["one", "two"]
+
+
+def test_two_recordings_do_not_share_a_file(tmp_path: Path) -> None:
+    recordings, path = Recordings(), tmp_path / "door.wav"
+    (tmp_path / "same").symlink_to(tmp_path)
+    recordings.begin(path)
+
+    refused = recordings.begin(tmp_path / "same" / "door.wav")
+
+    assert isinstance(refused, Failed)
+    assert "is being recorded to; choose another name" in str(refused.error)
+    audio.write_wav(path, [0] * 100)
+    recordings.finish(path)
+    assert isinstance(recordings.begin(path), Done)
+
+
+def test_a_recording_is_finished_when_its_header_says_its_length(tmp_path: Path) -> None:
+    recordings, path = Recordings(), tmp_path / "door.wav"
+    audio.write_wav(tmp_path / "whole.wav", [0] * 8000)
+    whole = (tmp_path / "whole.wav").read_bytes()
+    path.write_bytes(whole[:4] + bytes(4) + whole[8:])
+    is_written = threading.Event()
+
+    def write_the_header() -> None:
+        is_written.set()
+        path.write_bytes(whole)
+
+    threading.Timer(0.1, write_the_header).start()
+    recordings.finish(path)
+
+    assert is_written.is_set()
+
+
+def test_a_file_that_cannot_be_is_named(tmp_path: Path) -> None:
+    refused = Recordings().begin(tmp_path / ("x" * 300 + ".wav"))
+
+    assert isinstance(refused, Failed)
+    assert "cannot be written: File name too long" in str(refused.error)
