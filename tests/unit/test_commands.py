@@ -84,10 +84,10 @@ def test_an_empty_line_is_nothing() -> None:
 @pytest.mark.parametrize(
     ("raw", "text"),
     [
-        ({"command": "dial"}, "number is required"),
+        ({"command": "dial"}, "number: is required"),
         ({"command": "dial", "number": True}, "number: "),
         ({"command": "hangup", "number": "1", "sip_code": 7}, 'sip_code: .*got "7"'),
-        ({"command": "play_message", "number": "1"}, "message is required"),
+        ({"command": "play_message", "number": "1"}, "message: is required"),
         ({"command": "play_message", "number": "1", "message": "x", "post_action": "fly"}, "post"),
         ({"command": "dial", "number": "1", "ring_timeout": "soon"}, "ring_timeout: "),
         (

@@ -2,14 +2,15 @@
 
 from __future__ import annotations
 
+import re
+
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from hasip.calls.menu import SILENT, Jump
-from hasip.calls.menu_file import parse_menu_file
+from hasip.calls.menu import SILENT
+from hasip.calls.menu_file import MenuFileError, parse_menu_file
 from hasip.commands.model import CallService
-from hasip.errors import ConfigError
 
 SEED = """
 allowed_numbers: # list of numbers which will be answered
@@ -88,41 +89,106 @@ def test_an_empty_file_answers_everybody_in_silence() -> None:
 @pytest.mark.parametrize(
     ("text", "said"),
     [
-        ("allowed_numbers: []\nblocked_numbers: []", "both there"),
-        ("menu: [1, 2]", "menu: "),
-        ("menu: {post_action: fly}", "menu.post_action: must be noop, hangup"),
-        ("menu: {timeout: never}", "menu.timeout: "),
-        ("menu:\n  message: 'open", "line "),
-        ("answer_after: -1", "answer_after: "),
-        ("menu: {action: {domain: x}}", "service is required"),
+        ("allowed_numbers: []\nblocked_numbers: []", "2: blocked_numbers: .*remove one of them"),
+        ("menu: [1, 2]", "1: menu: must be a mapping"),
+        ("[]", "1: must be a mapping"),
+        ("menu:\n  id: a\n  post_action: fly", "3: menu.post_action: must be noop, hangup, .*fly"),
+        ("menu:\n  timeout: never", '2: menu.timeout: must be a number; got "never"'),
+        ("menu:\n  message:\n    - 1", "2: menu.message: must be text"),
+        ("menu:\n  cache_audio: often", '2: menu.cache_audio: must be true or false; got "often"'),
+        ("menu:\n  pin_max_attempts: 1.5", "2: .*: must be a whole number"),
+        ("menu:\n  message: 'open", "2: found unexpected end of stream"),
+        ("menu:\n\tmessage: x", "2: found character that cannot start any token"),
+        ("menu: !!python/object:os.system x", "1: could not determine a constructor"),
+        ("answer_after: -1", "1: answer_after: "),
+        ("menu:\n  action:\n    domain: x", "2: menu.action.service: is required"),
+        (
+            "menu:\n  choices:\n    1:\n      action: {command: hang_up}",
+            '4: menu.choices.1.action: unknown command "hang_up"; did you mean "hangup"?',
+        ),
+        (
+            "menu:\n  action:\n    command: dial\n    number: 1\n    menu:\n      post_action: x",
+            "6: menu.action.menu.post_action: must be noop",
+        ),
     ],
 )
-def test_a_bad_file_says_the_file_and_the_place(text: str, said: str) -> None:
-    with pytest.raises(ConfigError, match=said) as caught:
+def test_a_bad_file_says_the_file_the_line_and_what_to_write(text: str, said: str) -> None:
+    with pytest.raises(MenuFileError) as caught:
         parse_menu_file(text, "/config/sip-1.yaml")
 
-    assert str(caught.value).startswith("/config/sip-1.yaml: ")
+    (problem,) = caught.value.problems
+    assert re.match(f"/config/sip-1.yaml:{said}", problem)
 
 
-def test_what_cannot_work_as_meant_is_warned_of() -> None:
-    file = parse_menu_file(
-        "menu: {mesage: x, post_action: jump nowhere, "
-        "choices: {1: {}, 12: {}, x: {}, default: {message: y}}}",
-        "f",
-    )
+def test_all_mistakes_are_told_at_once_in_the_order_of_their_lines() -> None:
+    text = "answer_after: soon\nmenu:\n  choices:\n    1: [x]\n    2: {timeout: y}\n"
+    with pytest.raises(MenuFileError) as caught:
+        parse_menu_file(text, "f")
 
-    said = "\n".join(file.warnings)
-    assert "unknown key 'mesage'" in said
-    assert 'no menu has the id "nowhere"' in said
-    assert '"12" can never be typed' in said
-    assert "menu.choices.x: can never be typed" in said
-    assert "a caller who gets here stays" in said
-    assert file.tree.root.post_action == Jump("nowhere", None)
+    assert [problem.split(" ")[0] for problem in caught.value.problems] == ["f:1:", "f:4:", "f:5:"]
+
+
+@pytest.mark.parametrize(
+    ("text", "said"),
+    [
+        ("mneu: {}", '1: mneu: unknown key "mneu"; did you mean "menu"?'),
+        ("menu:\n  mesage: x", '2: menu.mesage: unknown key "mesage"; did you mean "message"?'),
+        (
+            "menu:\n  action:\n    domain: a\n    service: b\n    entity: c",
+            '5: menu.action: unknown key "entity"; did you mean "entity_id"?',
+        ),
+        (
+            "menu:\n  id: a\n  post_action: jump b",
+            '3: menu.post_action: no menu has the id "b"; ids: a',
+        ),
+        (
+            "menu:\n  choices:\n    1: {id: x}\n    12: {id: y}",
+            '4: menu.choices: "12" can never be typed, since one that it begins with',
+        ),
+        (
+            "menu:\n  choices_are_pin: true\n  choices:\n    1: {id: x}\n    12: {id: y}",
+            '5: menu.choices: "*" can never be typed',
+        ),
+        ("menu:\n  choices:\n    x: {id: y}", "3: menu.choices.x: can never be typed; a choice is"),
+        (
+            "menu:\n  choices:\n    default: {message: y}",
+            "3: menu.choices.default: a caller who gets here stays",
+        ),
+        (
+            "menu:\n  id: a\n  choices:\n    1: {id: a}",
+            '4: menu.choices.1.id: "a" is taken, jumps go to the first menu with it; choose',
+        ),
+        ("menu:\n  id: a\n  id: b", '3: the key "id" is there twice; the first one is ignored'),
+        (
+            "webhook_to_call:\n  call_establisht: x",
+            '2: webhook_to_call: unknown event "call_establisht"; did you mean "call_established"?',
+        ),
+        (
+            "menu:\n  action:\n    command: dial\n    number: 1\n    menu:\n      mesage: x",
+            '6: menu.action.menu.mesage: unknown key "mesage"',
+        ),
+    ],
+)
+def test_what_cannot_work_as_meant_is_warned_of_with_its_line(text: str, said: str) -> None:
+    (warning,) = parse_menu_file(text, "f").warnings
+
+    assert warning.startswith(f"f:{said}")
+
+
+def test_a_code_is_in_no_message() -> None:
+    text = "menu:\n  choices_are_pin: true\n  choices:\n    4711: {mesage: x, timeout: %s}\n"
+    with pytest.raises(MenuFileError) as caught:
+        parse_menu_file(text % "y", "f")
+
+    assert "4: menu.choices.*.timeout: must be" in str(caught.value)
+    assert "4711" not in str(caught.value)
+    (warning,) = parse_menu_file(text % 1, "f").warnings
+    assert "4711" not in warning
 
 
 @given(st.text())
-def test_no_text_raises_anything_but_a_config_error(text: str) -> None:
+def test_no_text_raises_anything_but_a_menu_file_error(text: str) -> None:
     try:
         parse_menu_file(text, "f")
-    except ConfigError as error:
-        assert str(error).startswith("f: ")
+    except MenuFileError as error:
+        assert all(re.match(r"f:\d+: .", problem) for problem in error.problems)

@@ -12,13 +12,16 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, NewType, TypeVar
 
 from hasip.calls.prompt import AudioFile, Message, Prompt
+from hasip.commands.findings import Finding, shown_choice, unknown
 from hasip.commands.menu_spec import MenuSpec
+from hasip.commands.model import Answer, Dial, field_names, unknown_keys
 from hasip.errors import ConfigError
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Iterable, Mapping
 
-    from hasip.commands.model import Answer, Command, Dial
+    from hasip.commands.findings import Place
+    from hasip.commands.model import Command
 
 _log = logging.getLogger(__name__)
 
@@ -100,7 +103,7 @@ class MenuTree:
 
     menus: tuple[Menu, ...]
     # What was written but can't do what its author thinks; to be logged once.
-    warnings: tuple[str, ...] = ()
+    warnings: tuple[Finding, ...] = ()
 
     def __getitem__(self, index: MenuIndex) -> Menu:
         """Return the menu at a place."""
@@ -118,16 +121,27 @@ class MenuTree:
 
 
 class MenuError(ConfigError):
-    """A menu that cannot be used; the text names the place."""
+    """A menu that cannot be used; each problem names the place."""
+
+    def __init__(self, findings: Iterable[Finding]) -> None:
+        self.findings = tuple(findings)
+        super().__init__("; ".join(map(str, self.findings)))
 
 
 # A call without a menu: nothing is said, digits are only reported, nothing times out.
 SILENT = MenuTree((Menu(index=ROOT, parent=None),))
 
 
-def build_menu(spec: MenuSpec) -> MenuTree:
-    """Make the tree that a written menu means; raises `MenuError`."""
-    return _Builder().build(spec)
+def build_menu(spec: MenuSpec, place: Place = ("menu",), where: str = "menu") -> MenuTree:
+    """Make the tree that a written menu means; raises `MenuError`.
+
+    `place` and `where` say where it was written, for people `where` (see `Finding`).
+    """
+    builder = _Builder()
+    tree = builder.build(spec, place, where)
+    if builder.problems:
+        raise MenuError(builder.problems)
+    return tree
 
 
 def menu_of(command: Dial | Answer) -> MenuTree | None:
@@ -147,7 +161,8 @@ class _Draft:
     spec: MenuSpec
     index: MenuIndex
     parent: MenuIndex | None
-    where: str
+    place: Place
+    where: str  # the same for people
     choices: dict[str, MenuIndex] = field(default_factory=dict)
     default: MenuIndex | None = None
     timeout: MenuIndex | None = None
@@ -158,67 +173,99 @@ class _Builder:
     """Gives every menu its place, then makes the menus."""
 
     def __init__(self) -> None:
+        self.problems: list[Finding] = []
         self._drafts: list[_Draft] = []
         self._by_id: dict[str, MenuIndex] = {}
-        self._warnings: list[str] = []
+        self._warnings: list[Finding] = []
 
-    def build(self, spec: MenuSpec) -> MenuTree:
-        self._place(spec, parent=None, where="menu")
+    def build(self, spec: MenuSpec, place: Place, where: str) -> MenuTree:
+        self._place(spec, None, place, where)
         menus = tuple(self._menu(draft) for draft in self._drafts)
         return MenuTree(menus, tuple(self._warnings))
 
     def _place(
-        self, spec: MenuSpec, parent: MenuIndex | None, where: str, *, is_fallback: bool = False
+        self,
+        spec: MenuSpec,
+        parent: MenuIndex | None,
+        place: Place,
+        where: str,
+        *,
+        is_fallback: bool = False,
     ) -> MenuIndex:
-        draft = _Draft(spec, MenuIndex(len(self._drafts)), parent, where, is_fallback=is_fallback)
+        index = MenuIndex(len(self._drafts))
+        draft = _Draft(spec, index, parent, place, where, is_fallback=is_fallback)
         self._drafts.append(draft)
         self._note_id(draft)
-        self._warnings += [f"{where}: unknown key {key!r}" for key in spec.model_extra or ()]
+        for key in spec.model_extra or ():
+            self._warn(draft, key, unknown(key, MenuSpec.model_fields, "key"))
+        self._check_action(draft)
         for key, child in (spec.choices or {}).items():
-            self._place_choice(draft, key.strip(), child or MenuSpec())
+            self._place_choice(draft, key, child or MenuSpec())
         if draft.default is None and not is_fallback:
             draft.default = self._place_unknown_option(draft)
         self._warn_of_hidden_choices(draft)
-        return draft.index
+        return index
 
-    def _place_choice(self, draft: _Draft, key: str, child: MenuSpec) -> None:
-        # The keys of a PIN menu are secrets.
-        where = f"{draft.where}.choices.{'*' if draft.spec.choices_are_pin else key}"
+    def _place_choice(self, draft: _Draft, written: str, child: MenuSpec) -> None:
+        key = written.strip()
+        place = (*draft.place, "choices", written)
+        where = f"{draft.where}.choices.{shown_choice(key, is_pin=draft.spec.choices_are_pin)}"
         if key == "default":
-            where = f"{draft.where}.choices.default"
-            draft.default = self._place(child, draft.index, where, is_fallback=True)
+            draft.default = self._place(child, draft.index, place, where, is_fallback=True)
         elif key == "timeout":
-            where = f"{draft.where}.choices.timeout"
-            draft.timeout = self._place(child, draft.index, where, is_fallback=True)
+            draft.timeout = self._place(child, draft.index, place, where, is_fallback=True)
         elif not key or not DIGITS.issuperset(key.upper()):
-            self._warnings.append(
-                f"{where}: can never be typed; a choice is made of 0-9 * # A-D, "
-                'or is "default" or "timeout"'
+            text = (
+                'can never be typed; a choice is made of 0-9 * # A-D, or is "default" or "timeout"'
             )
+            self._warnings.append(Finding(place, text, where))
         else:
-            draft.choices[key.upper()] = self._place(child, draft.index, where)
+            draft.choices[key.upper()] = self._place(child, draft.index, place, where)
 
     def _place_unknown_option(self, draft: _Draft) -> MenuIndex:
         spec = MenuSpec(
             message=UNKNOWN_OPTION, language=draft.spec.language, post_action="return 1"
         )
-        return self._place(spec, draft.index, f"{draft.where}.choices.default", is_fallback=True)
+        where = f"{draft.where}.choices.default"
+        return self._place(spec, draft.index, draft.place, where, is_fallback=True)
 
     def _note_id(self, draft: _Draft) -> None:
         menu_id = draft.spec.id
         if menu_id and menu_id in self._by_id:
-            self._warnings.append(f"{draft.where}.id: {menu_id!r} is taken; jumps go to the first")
+            text = f'"{menu_id}" is taken, jumps go to the first menu with it; choose another one'
+            self._warn(draft, "id", text)
         elif menu_id:
             self._by_id[menu_id] = draft.index
 
+    def _check_action(self, draft: _Draft) -> None:
+        """Look into what runs later, so that its mistakes are not heard of only then."""
+        action = draft.spec.action
+        if action is None:
+            return
+        for key in unknown_keys(action):
+            known = field_names(type(action))
+            self._warn(draft, "action", unknown(key, known, "key"), key)
+        if isinstance(action, Dial | Answer) and action.menu is not None:
+            builder = _Builder()
+            place, where = (*draft.place, "action", "menu"), f"{draft.where}.action.menu"
+            tree = builder.build(action.menu, place, where)
+            self.problems += builder.problems
+            self._warnings += tree.warnings
+
     def _warn_of_hidden_choices(self, draft: _Draft) -> None:
         for choice in draft.choices:
-            if any(choice[:length] in draft.choices for length in range(1, len(choice))):
-                shown = "a PIN" if draft.spec.choices_are_pin else f'"{choice}"'
-                self._warnings.append(
-                    f"{draft.where}.choices: {shown} can never be typed: a choice that is its "
-                    "beginning is entered first"
-                )
+            shorter = [
+                choice[:end] for end in range(1, len(choice)) if choice[:end] in draft.choices
+            ]
+            if not shorter:
+                continue
+            text = "can never be typed, since one that it begins with is entered first; rename one"
+            shown = shown_choice(choice, is_pin=draft.spec.choices_are_pin)
+            self._warn(draft, "choices", f'"{shown}" {text}', choice)
+
+    def _warn(self, draft: _Draft, key: str, text: str, *deeper: str) -> None:
+        finding = Finding((*draft.place, key, *deeper), text, f"{draft.where}.{key}")
+        self._warnings.append(finding)
 
     def _menu(self, draft: _Draft) -> Menu:
         spec = draft.spec
@@ -226,10 +273,11 @@ class _Builder:
         never = draft.is_fallback and spec.timeout is None and draft.timeout is None
         post_action = self._post_action(draft)
         if never and not draft.choices and isinstance(post_action, NoOp):
-            self._warnings.append(
-                f"{draft.where}: a caller who gets here stays until hanging up; "
+            text = (
+                "a caller who gets here stays until hanging up; "
                 "write a post_action, such as return or hangup"
             )
+            self._warnings.append(Finding(draft.place, text, draft.where))
         return Menu(
             index=draft.index,
             parent=draft.parent,
@@ -254,11 +302,13 @@ class _Builder:
         written = (draft.spec.post_action or "noop").strip()
         found = _POST_ACTION.fullmatch(written)
         if found is None or found["levels"] == "0":
-            msg = (
-                f"{draft.where}.post_action: must be noop, hangup, repeat_message, return, "
-                f'return <levels> or jump <menu-id>; got "{written}"'
+            text = (
+                "must be noop, hangup, repeat_message, return, return <levels> "
+                f'or jump <menu-id>; got "{written}"'
             )
-            raise MenuError(msg)
+            place = (*draft.place, "post_action")
+            self.problems.append(Finding(place, text, f"{draft.where}.post_action"))
+            return NoOp()
         if found["hangup"]:
             return HangUp()
         if found["repeat"]:
@@ -271,9 +321,7 @@ class _Builder:
         target = self._by_id.get(menu_id)
         if target is None:
             known = ", ".join(self._by_id) or "none"
-            self._warnings.append(
-                f'{draft.where}.post_action: no menu has the id "{menu_id}"; ids: {known}'
-            )
+            self._warn(draft, "post_action", f'no menu has the id "{menu_id}"; ids: {known}')
         return Jump(menu_id, target)
 
 

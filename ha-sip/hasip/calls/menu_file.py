@@ -5,61 +5,38 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
-import yaml
 from pydantic import BaseModel, ConfigDict, ValidationError
 
-from hasip.calls.menu import SILENT, MenuTree, build_menu
+from hasip.calls.menu import SILENT, MenuError, MenuTree, build_menu
 from hasip.calls.screening import NumberFilter
+from hasip.calls.yaml_text import YamlError, YamlText
 from hasip.commands.fields import Seconds, Text, WebhookMap
+from hasip.commands.findings import Finding, findings_of, unknown
 from hasip.commands.menu_spec import MenuSpec
-from hasip.commands.model import problems_of
+from hasip.commands.model import VERBS
 from hasip.errors import ConfigError
+from hasip.events.model import CALL_EVENTS
 
 if TYPE_CHECKING:
-    from collections.abc import Hashable, Mapping
+    from collections.abc import Iterable, Iterator, Mapping
     from pathlib import Path
-
-# libyaml reads a menu of 10,000 choices in a tenth of the time.
-_Base: type = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
-
-
-class WrittenInt(int):
-    """A whole number that remembers how it was written: `0123` is four digits, not octal 83."""
-
-    written: str
-
-
-class _Loader(_Base):  # type: ignore[misc]
-    """Safe YAML in which keys are text as written, whatever they look like."""
-
-    def construct_mapping(
-        self, node: yaml.MappingNode, *, deep: bool = False
-    ) -> dict[Hashable, object]:
-        for key, _ in node.value:
-            if isinstance(key, yaml.ScalarNode) and key.tag != "tag:yaml.org,2002:merge":
-                key.tag = "tag:yaml.org,2002:str"
-        mapping: dict[Hashable, object] = super().construct_mapping(node, deep=deep)
-        return mapping
-
-    def construct_written_int(self, node: yaml.ScalarNode) -> WrittenInt:
-        number = WrittenInt(self.construct_yaml_int(node))
-        number.written = node.value
-        return number
-
-
-_Loader.add_constructor("tag:yaml.org,2002:int", _Loader.construct_written_int)
 
 
 class MenuFileSpec(BaseModel):
-    """The file, key by key as in the documentation."""
+    """How an account treats incoming calls."""
 
-    model_config = ConfigDict(extra="allow", frozen=True)
+    model_config = ConfigDict(extra="allow", frozen=True, use_attribute_docstrings=True)
 
     allowed_numbers: list[Text] | None = None
+    """Who is answered, all others are not. {*}: any number of digits, {?}: one digit."""
     blocked_numbers: list[Text] | None = None
+    """Who is not answered, all others are. {*}: any number of digits, {?}: one digit."""
     answer_after: Seconds = 0.0
+    """Seconds of ringing before the call is answered."""
     webhook_to_call: WebhookMap = {}
+    """Event name and webhook ID: sent there beside the global webhook."""
     menu: MenuSpec | None = None
+    """What callers hear and can type."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -74,29 +51,50 @@ class MenuFile:
     warnings: tuple[str, ...] = ()
 
 
+class MenuFileError(ConfigError):
+    """A menu file that can't be used; each problem with file, line and what to write."""
+
+    def __init__(self, problems: Iterable[str]) -> None:
+        self.problems = tuple(problems)
+        super().__init__("; ".join(self.problems))
+
+
 def read_menu_file(path: Path) -> MenuFile:
-    """Read a menu file; raises `ConfigError` with the file, the place and what to write."""
+    """Read a menu file; raises `MenuFileError`."""
     try:
-        text = path.read_text(encoding="utf-8")
+        text = path.read_text(encoding="utf-8-sig")
     except (OSError, UnicodeDecodeError) as error:
-        msg = f"{path}: cannot be read: {error}"
-        raise ConfigError(msg) from error
+        reason = error.strerror if isinstance(error, OSError) else "it is not UTF-8"
+        raise MenuFileError([f"{path}: cannot be read: {reason}"]) from error
     return parse_menu_file(text, str(path))
 
 
 def parse_menu_file(text: str, name: str) -> MenuFile:
-    """Make sense of a menu file's text; `name` stands in the errors."""
+    """Make sense of a menu file's text; `name` stands in the errors. Raises `MenuFileError`."""
     try:
-        raw = yaml.load(text, _Loader)  # noqa: S506 - a safe loader
-        spec = MenuFileSpec.model_validate(raw or {})
+        document = YamlText(text)
+    except YamlError as error:
+        raise MenuFileError([f"{name}:{error.line}: {error}"]) from error
+    raw = {} if document.content is None else document.content
+
+    def located(findings: Iterable[Finding]) -> tuple[str, ...]:
+        lines = [(document.line_of(finding.place), str(finding)) for finding in findings]
+        return tuple(f"{name}:{line}: {said}" for line, said in sorted(lines))
+
+    try:
+        spec = MenuFileSpec.model_validate(raw)
         tree = SILENT if spec.menu is None else build_menu(spec.menu)
-    except (yaml.YAMLError, ValidationError, ConfigError, RecursionError, ValueError) as error:
-        msg = f"{name}: {_reason(error)}"
-        raise ConfigError(msg) from error
+    except ValidationError as error:
+        raise MenuFileError(located(findings_of(error, raw, VERBS))) from error
+    except MenuError as error:
+        raise MenuFileError(located(error.findings)) from error
     if spec.allowed_numbers is not None and spec.blocked_numbers is not None:
-        msg = f"{name}: allowed_numbers and blocked_numbers are both there; remove one of them"
-        raise ConfigError(msg)
-    unknown = tuple(f"unknown key {key!r}" for key in spec.model_extra or ())
+        text = "is there beside allowed_numbers, so nobody is answered; remove one of them"
+        raise MenuFileError(located([_at("blocked_numbers", text)]))
+    repeated = tuple(
+        f'{name}:{line}: the key "{key}" is there twice; the first one is ignored'
+        for key, line in document.repeated_keys
+    )
     return MenuFile(
         filter=NumberFilter(
             allowed=_tuple(spec.allowed_numbers), blocked=_tuple(spec.blocked_numbers)
@@ -104,18 +102,23 @@ def parse_menu_file(text: str, name: str) -> MenuFile:
         answer_after_s=spec.answer_after,
         webhooks=spec.webhook_to_call,
         tree=tree,
-        warnings=tuple(f"{name}: {warning}" for warning in (*unknown, *tree.warnings)),
+        warnings=(*repeated, *located([*_slips(spec), *tree.warnings])),
     )
+
+
+def _slips(spec: MenuFileSpec) -> Iterator[Finding]:
+    """Yield what means nothing, and so was perhaps meant otherwise."""
+    for key in spec.model_extra or ():
+        yield _at(key, unknown(key, MenuFileSpec.model_fields, "key"))
+    for event in spec.webhook_to_call:
+        if event not in CALL_EVENTS:
+            text = unknown(event, CALL_EVENTS, "event")
+            yield Finding(("webhook_to_call", event), text, "webhook_to_call")
+
+
+def _at(key: str, text: str) -> Finding:
+    return Finding((key,), text, key)
 
 
 def _tuple(numbers: list[str] | None) -> tuple[str, ...] | None:
     return None if numbers is None else tuple(numbers)
-
-
-def _reason(error: Exception) -> str:
-    if isinstance(error, ValidationError):
-        return "; ".join(problems_of(error))
-    if isinstance(error, yaml.MarkedYAMLError) and error.problem_mark is not None:
-        mark = error.problem_mark
-        return f"line {mark.line + 1}, column {mark.column + 1}: {error.problem}"
-    return str(error) or type(error).__name__

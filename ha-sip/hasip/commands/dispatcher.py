@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Protocol, assert_never
 from hasip.calls.call_state import AnswerRequested, PlayRequested, StopRequested, WhenUp
 from hasip.calls.menu import menu_of
 from hasip.calls.prompt import AudioFile, Message
+from hasip.commands.findings import unknown
 from hasip.commands.model import (
     Afterwards,
     Answer,
@@ -25,6 +26,7 @@ from hasip.commands.model import (
     StopPlayback,
     StopRecording,
     Transfer,
+    field_names,
     unknown_keys,
 )
 from hasip.errors import CommandError, HaSipError
@@ -79,7 +81,8 @@ class Dispatcher:
     def dispatch(self, command: Command, origin: CallSession | None = None) -> None:
         """Carry a command out; `origin` is the call whose menu has it as its action."""
         for key in unknown_keys(command):
-            _log.warning("%s: unknown key %r is ignored", command.command, key)
+            known = field_names(type(command))
+            _log.warning("%s: %s", command.command, unknown(key, known, "key"))
         try:
             self._carry_out(command, origin)
         except HaSipError as error:

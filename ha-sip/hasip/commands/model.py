@@ -6,7 +6,7 @@
 from __future__ import annotations
 
 from enum import StrEnum
-from typing import TYPE_CHECKING, Annotated, Any, Literal, get_args
+from typing import Annotated, Any, Literal, get_args
 
 from pydantic import (
     BaseModel,
@@ -26,11 +26,9 @@ from hasip.commands.fields import (
     WavPath,
     WebhookMap,
 )
+from hasip.commands.findings import findings_of
 from hasip.commands.menu_spec import MenuSpec
 from hasip.errors import CommandError
-
-if TYPE_CHECKING:
-    from collections.abc import Iterator
 
 DEFAULT_RING_TIMEOUT_S = 300.0
 
@@ -254,38 +252,19 @@ def parse_command(raw: object) -> Command:
     try:
         return _adapter.validate_python(raw)
     except ValidationError as error:
-        raise InvalidCommandError("; ".join(problems_of(error)), raw) from error
+        raise InvalidCommandError(
+            "; ".join(map(str, findings_of(error, raw, VERBS))), raw
+        ) from error
+
+
+def field_names(model: type[BaseModel]) -> tuple[str, ...]:
+    """Return a command's keys as they are written."""
+    return tuple(field.alias or name for name, field in model.model_fields.items())
 
 
 def unknown_keys(command: Command) -> tuple[str, ...]:
     """Return the keys that were written but mean nothing."""
     return tuple(command.model_extra or ())
-
-
-def problems_of(error: ValidationError) -> Iterator[str]:
-    """Yield one sentence a problem: where, what is wrong, what was written."""
-    for problem in error.errors(include_url=False):
-        where, what, written = _path(problem["loc"]), problem["msg"], problem["input"]
-        if problem["type"] == "missing":
-            yield f"{where} is required"
-        elif problem["type"] == "union_tag_invalid":
-            yield f'{where}: unknown command "{problem["ctx"]["tag"]}"'
-        elif isinstance(written, str | int | float) and "got" not in what:
-            yield f'{where}: {what}; got "{str(written)[:60]}"'
-        else:
-            yield f"{where}: {what.removeprefix('Value error, ')}"
-
-
-def _path(location: tuple[int | str, ...]) -> str:
-    parts: list[str] = []
-    for part in location:
-        # The verb is how pydantic names the member of the union; nobody wrote it there.
-        if part == "[key]" or (part in VERBS and parts[-1:] in ([], ["action"])):
-            continue
-        # The keys of choices may be PINs.
-        secret = parts[-1:] == ["choices"] and part not in ("default", "timeout")
-        parts.append("*" if secret else str(part))
-    return ".".join(parts) or "command"
 
 
 def _as_text(value: object) -> str | None:

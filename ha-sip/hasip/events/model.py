@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 from enum import StrEnum
-from typing import TYPE_CHECKING, ClassVar, NewType
+from typing import TYPE_CHECKING, ClassVar, NewType, get_args
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -197,6 +197,9 @@ CallEventBody = (
     | TransferResult
     | PinLockout
 )
+
+# The names of all events of a call, as `webhook_to_call` may have them.
+CALL_EVENTS = frozenset(body.name for body in get_args(CallEventBody))
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
