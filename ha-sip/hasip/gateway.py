@@ -15,7 +15,7 @@ from hasip import __version__
 from hasip.audio.prompts import Prompts
 from hasip.audio.recordings import RecordingFiles
 from hasip.calls.desk import CallDesk
-from hasip.calls.menu_file import MenuFile, read_menu_file
+from hasip.calls.menu_files import MenuFiles
 from hasip.calls.registry import CallRegistry
 from hasip.calls.session import SessionPorts
 from hasip.commands.dispatcher import Dispatcher
@@ -28,15 +28,15 @@ from hasip.homeassistant.speech import Speech
 from hasip.homeassistant.webhooks import WebhookQueue
 from hasip.sip.endpoint import SipStack
 from hasip.sip.media import BRIDGE_RATE_HZ
-from hasip.workers import Done, Failed, WorkerPool
+from hasip.workers import Failed, WorkerPool
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Iterator
 
     from hasip.commands.model import CallService
     from hasip.events.model import Event
-    from hasip.loop import Loop, Timer
-    from hasip.settings.model import Account, Settings
+    from hasip.loop import Loop
+    from hasip.settings.model import Settings
     from hasip.sip.account import SipAccount
     from hasip.sip.call import SipLeg
     from hasip.workers import Result
@@ -61,11 +61,15 @@ class Gateway:
         self._bus = EventBus()
         self._client = _client(settings)
         self._webhooks: WebhookQueue | None = None
-        self._menu_files = _MenuFiles(loop)
+        self._menu_files = MenuFiles(loop, WorkerPool("menu-files", loop, threads=4, waiting=500))
         self._sip = SipStack(loop, settings, put_log_line, self._on_call)
         services = _Services(loop, self._client)
         self._dispatcher = Dispatcher(
-            self._registry, services, self._bus.publish, lambda: self.stop("quit")
+            self._registry,
+            services,
+            self._bus.publish,
+            quit_program=lambda: self.stop("quit"),
+            account_states=self._account_states,
         )
         self._desk = self._make_desk()
         self._dispatcher.use(self._desk)
@@ -78,9 +82,8 @@ class Gateway:
         for warning in self._settings.warnings:
             _log.warning("%s", warning)
         for account in self._settings.accounts:
-            for problem in account.problems:
-                _log.error("Account %d is off (state failed): %s", account.number, problem)
-            self._menu_files.expect(account)
+            if account.incoming_call_file is not None and not account.problems:
+                self._menu_files.expect(account.number, account.incoming_call_file)
         if self._client is not None:
             self._webhooks = WebhookQueue(self._client, self._settings.home_assistant.webhook_id)
             self._bus.subscribe(self._deliver)
@@ -154,6 +157,13 @@ class Gateway:
         )
         return CallDesk(ports, self._registry, self._sip.accounts)
 
+    def _account_states(self) -> Iterator[str]:
+        """Yield a line an account, for the command `state`."""
+        modes = {account.number: account.answer_mode for account in self._settings.accounts}
+        for number, state in self._sip.account_states.items():
+            broken = "; ".join(self._menu_files.problems(number))
+            yield f"{number}: {state}, {f'only listens: {broken}' if broken else modes[number]}"
+
     def _deliver(self, event: Event) -> None:
         if self._webhooks is not None:
             self._webhooks.enqueue(webhook_of_call(event), to_json(event))
@@ -207,77 +217,6 @@ class _Services:
             return
         body = command.body()
         self._pool.submit(lambda: client.call_service(command.domain, command.service, body), done)
-
-
-class _MenuFiles:
-    """The menu file of every account: looked at for each call, read when it has changed.
-
-    The disk is read by a worker. One that hangs (a network share) must not hold up the answer, so
-    what was read last is taken then.
-    """
-
-    PATIENCE_S = 1.0
-
-    def __init__(self, loop: Loop) -> None:
-        self._loop = loop
-        self._pool = WorkerPool("menu-files", loop, threads=4, waiting=500)
-        self._paths: dict[int, Path] = {}
-        self._read: dict[int, tuple[tuple[int, int], MenuFile]] = {}
-
-    def expect(self, account: Account) -> None:
-        """Take note of an account's file, and read it once to report what is wrong in it."""
-        if account.incoming_call_file is not None and not account.problems:
-            self._paths[account.number] = account.incoming_call_file
-            self.get(account.number, lambda _: None)
-
-    def get(self, number: int, use: Callable[[MenuFile], None]) -> None:
-        """Call `use` with the account's file as it is now, once, later, on the loop."""
-        path = self._paths.get(number)
-        if path is None:
-            self._loop.post(lambda: use(MenuFile()))
-            return
-        known = self._read.get(number)
-        timer: Timer | None = None
-        taken: list[bool] = []
-
-        def take(file: MenuFile) -> None:
-            if not taken:
-                taken.append(True)
-                use(file)
-
-        def done(result: Result[tuple[tuple[int, int], MenuFile]]) -> None:
-            if timer is not None:
-                timer.cancel()
-            if isinstance(result, Done):
-                self._read[number] = result.value
-                take(result.value[1])
-                return
-            _log.error("Account %d only listens: %s", number, result.error)
-            self._read.pop(number, None)
-            take(MenuFile(is_broken=True))
-
-        def too_late() -> None:
-            _log.warning("%s cannot be read in time; taking what was read last", path)
-            take(known[1] if known is not None else MenuFile(is_broken=True))
-
-        timer = self._loop.call_later(self.PATIENCE_S, too_late)
-        self._pool.submit(lambda: _read_if_changed(path, known), done)
-
-
-def _read_if_changed(
-    path: Path, known: tuple[tuple[int, int], MenuFile] | None
-) -> tuple[tuple[int, int], MenuFile]:
-    try:
-        stat = path.stat()
-        version = (stat.st_mtime_ns, stat.st_size)
-    except OSError:
-        version = (0, 0)  # reading it says what is wrong
-    if known is not None and known[0] == version:
-        return known
-    file = read_menu_file(path)
-    for warning in file.warnings:
-        _log.warning("%s", warning)
-    return version, file
 
 
 def _client(settings: Settings) -> HomeAssistantClient | None:

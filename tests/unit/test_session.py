@@ -187,7 +187,13 @@ class House:
         self.recordings = FakeRecordings(self.loop)
         self.has_quit = False
         self.lines = {1: FakeLine(1), 3: FakeLine(3, AnswerMode.REJECT)}
-        self.dispatcher = Dispatcher(self.registry, self.services, self._publish, self._quit)
+        self.dispatcher = Dispatcher(
+            self.registry,
+            self.services,
+            self._publish,
+            quit_program=self._quit,
+            account_states=lambda: ["1: sip:house@b, registered, accept"],
+        )
         ports = SessionPorts(
             loop=self.loop,
             speaker=FakeSpeaker(self.loop),

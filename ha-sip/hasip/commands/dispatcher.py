@@ -34,7 +34,7 @@ from hasip.events.model import CommandFailed, ServiceFailed
 from hasip.workers import Failed
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Iterable
 
     from hasip.calls.call_state import Input
     from hasip.calls.desk import CallDesk
@@ -66,12 +66,15 @@ class Dispatcher:
         registry: CallRegistry,
         services: ServiceCaller,
         publish: Callable[[Event], None],
+        *,
         quit_program: Callable[[], None],
+        account_states: Callable[[], Iterable[str]],
     ) -> None:
         self._registry = registry
         self._services = services
         self._publish = publish
         self._quit = quit_program
+        self._account_states = account_states
         self._desk: CallDesk | None = None
 
     def use(self, desk: CallDesk) -> None:
@@ -187,12 +190,15 @@ class Dispatcher:
         )
 
     def _log_state(self) -> None:
-        if not len(self._registry):
+        if len(self._registry):
+            _log.info("Currently registered calls:")
+            for call in self._registry:
+                _log.info("    %s", ", ".join(self._registry.names_of(call)))
+        else:
             _log.info("No active calls.")
-            return
-        _log.info("Currently registered calls:")
-        for call in self._registry:
-            _log.info("    %s", ", ".join(self._registry.names_of(call)))
+        _log.info("Accounts:")
+        for state in self._account_states():
+            _log.info("    %s", state)
 
     def _fail(self, command: Command, error: str) -> None:
         number = getattr(command, "number", None)

@@ -114,6 +114,7 @@ class SipAccount:
         self._timer: Timer | None = None
         self._failures = 0
         self._is_registered = False
+        self._registration = "registering" if settings.registrar_uri else "without registrar"
         self._is_leaving = False
 
     @property
@@ -140,6 +141,11 @@ class SipAccount:
     def is_registered(self) -> bool:
         """Tell whether the registrar has us in its list, as far as it said."""
         return self._is_registered
+
+    @property
+    def state(self) -> str:
+        """Return the account and how its registration is, for people."""
+        return f"{self._id}, {self._registration}"
 
     def open(self, config: pj.AccountConfig, *, is_default: bool) -> None:
         """Make the account known to pjsip and begin to register; raises `SipError`."""
@@ -186,6 +192,7 @@ class SipAccount:
         """Take the registrar's answer, or the lack of one, and plan the next try."""
         was_registered = self._is_registered
         self._is_registered = code == OK and not self._is_leaving
+        self._registration = "registered" if self._is_registered else f"failed: {code} {reason}"
         if self._is_leaving:
             _log.info("Account %d: unregistered (%d %s)", self.number, code, reason)
         elif self._is_registered:
@@ -231,6 +238,7 @@ class SipAccount:
                 self._account.setRegistration(True)
         except SipError as error:
             self._failures += 1
+            self._registration = f"failed: {error}"
             wait_s = _AWAY.wait_s(self._failures)
             _log.warning("%s; next try in %.0f s", error, wait_s)
             self._try_again_in(wait_s)

@@ -15,7 +15,7 @@ from hasip.sip.errors import guarded, sip_errors
 from hasip.sip.media import BRIDGE_RATE_HZ
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Sequence
+    from collections.abc import Callable, Mapping, Sequence
 
     from hasip.loop import Loop
     from hasip.settings.model import Account, GlobalOptions, Settings
@@ -77,6 +77,7 @@ class SipStack:
         self._on_call = on_call
         self._endpoint: _Endpoint | None = None
         self._accounts: dict[int, SipAccount] = {}
+        self._why_off: dict[int, str] = {}  # accounts that are not in use
         # The one place that keeps the calls alive; see PjCall.
         self._calls: dict[SipLeg, PjCall] = {}
 
@@ -84,6 +85,12 @@ class SipStack:
     def accounts(self) -> dict[int, SipAccount]:
         """Return the accounts in use, by number."""
         return self._accounts
+
+    @property
+    def account_states(self) -> Mapping[int, str]:
+        """Return how each enabled account is, for people."""
+        in_use = {number: account.state for number, account in self._accounts.items()}
+        return dict(sorted({**self._why_off, **in_use}.items()))
 
     @property
     def calls(self) -> int:
@@ -192,13 +199,10 @@ class SipStack:
     def _open_accounts(self, accounts: Sequence[Account]) -> None:
         for settings in accounts:
             if settings.problems:
+                self._leave_off(settings, "; ".join(map(str, settings.problems)))
                 continue
             if len(self._accounts) >= ACCOUNT_ROOM:
-                _log.error(
-                    "Account %d is off: this pjsua2 has room for %d accounts",
-                    settings.number,
-                    ACCOUNT_ROOM,
-                )
+                self._leave_off(settings, f"this pjsua2 has room for {ACCOUNT_ROOM} accounts")
                 continue
             account = SipAccount(
                 self._loop,
@@ -212,9 +216,13 @@ class SipStack:
                 config = account_config(settings, self._settings.sip.options)
                 account.open(config, is_default=not self._accounts)
             except SipError as error:
-                _log.error("Account %d is off: %s", settings.number, error)
+                self._leave_off(settings, str(error))
             else:
                 self._accounts[settings.number] = account
+
+    def _leave_off(self, settings: Account, why: str) -> None:
+        self._why_off[settings.number] = f"{settings.id_uri}, off (state failed): {why}"
+        _log.error("Account %d is off (state failed): %s", settings.number, why)
 
     def _keep(self, call: PjCall, leg: SipLeg) -> None:
         self._calls[leg] = call
