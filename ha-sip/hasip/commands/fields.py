@@ -25,7 +25,7 @@ def _wav(value: object) -> object:
 
 
 # Text, or a number without quotes: `5551234` in JSON, `0123` in YAML.
-Text = Annotated[str, BeforeValidator(_written)]
+Text = Annotated[str, BeforeValidator(_written, json_schema_input_type=str | float)]
 # A SIP URI, a phone number, an internal_id or a SIP Call-ID.
 CallNumber = Annotated[Text, StringConstraints(strip_whitespace=True, min_length=1)]
 Digits = Annotated[
@@ -49,4 +49,7 @@ def _without_empty(value: object) -> object:
 
 
 # Event name -> webhook ID.
-WebhookMap = Annotated[dict[str, Text], BeforeValidator(_without_empty)]
+WebhookMap = Annotated[
+    dict[str, Text],
+    BeforeValidator(_without_empty, json_schema_input_type=dict[str, Text | None] | None),
+]

@@ -13,7 +13,18 @@ from hasip.commands.fields import Seconds, Text
 
 if TYPE_CHECKING:
     # The other half of a circle; `commands/model.py` closes it.
+    from pydantic.config import JsonDict
+
     from hasip.commands.model import AnyCommand  # noqa: TC004
+
+# As it is written; what it means is in `calls/menu.py`.
+POST_ACTION = r"^\s*(noop|hangup|repeat_message|return(\s+[1-9][0-9]*)?|jump\s+\S.*)\s*$"
+
+
+PostActionText = Annotated[Text, Field(json_schema_extra={"pattern": POST_ACTION})]
+_CHOICES: JsonDict = {
+    "propertyNames": {"type": "string", "pattern": r"^\s*([0-9*#A-Da-d]+|default|timeout)\s*$"}
+}
 
 
 def _trimmed(value: object) -> object:
@@ -21,23 +32,38 @@ def _trimmed(value: object) -> object:
 
 
 class MenuSpec(BaseModel):
-    """One menu with the menus below it, key by key as in the documentation."""
+    """A menu: what is said in it, and what can be typed."""
 
     # Unknown keys are kept, so that the reader can warn of them: an old file must still work.
-    model_config = ConfigDict(extra="allow", frozen=True)
+    model_config = ConfigDict(extra="allow", frozen=True, use_attribute_docstrings=True)
 
     id: Annotated[Text | None, BeforeValidator(_trimmed)] = None
+    """A name: for jumps, and told in the event entered_menu."""
     message: Text | None = None
+    """What is spoken."""
     handle_as_template: bool = False
+    """Whether Home Assistant renders the message as a template first."""
     language: str | None = None
+    """The language of the message; without it that of the settings."""
     audio_file: str | None = None
+    """The path of a file that is played, after the message if both are there."""
     cache_audio: bool = False
+    """Whether the converted audio is kept in the cache folder."""
     wait_for_audio_to_finish: bool = False
+    """Whether digits are dropped while the prompt plays; else they interrupt it."""
     choices_are_pin: bool = False
+    """Whether the choices are codes, so that a wrong one is only told after its last digit."""
     timeout: Seconds | None = None
-    post_action: Text | None = None
+    """Seconds without a digit after which the choice timeout is taken; 300 without it."""
+    post_action: PostActionText | None = None
+    """What happens after the prompt: noop, hangup, repeat_message, return, return N, jump ID."""
     action: AnyCommand | None = None
-    choices: dict[Text, MenuSpec | None] | None = None
+    """A command that runs when the menu is entered; without command it is call_service."""
+    choices: Annotated[dict[Text, MenuSpec | None] | None, Field(json_schema_extra=_CHOICES)] = None
+    """The menus below, each by the digits that lead there, and the menus default and timeout."""
     pin_max_attempts: Annotated[int, Field(ge=0)] | None = None
+    """Wrong codes after which the caller is locked out; 3 without it, 0: any number."""
     pin_lockout: Seconds | None = None
+    """Seconds for which calls of who was locked out are not answered; 60 without it."""
     mask_pin: bool = False
+    """Whether events have * in place of the digits of codes; the log always has."""

@@ -51,9 +51,12 @@ class DtmfMethod(StrEnum):
 class CommandModel(BaseModel):
     """What all commands have in common."""
 
-    model_config = ConfigDict(extra="allow", frozen=True, populate_by_name=True)
+    model_config = ConfigDict(
+        extra="allow", frozen=True, populate_by_name=True, use_attribute_docstrings=True
+    )
 
     request_id: Text | None = None
+    """Repeated by every event that answers this command."""
 
 
 class CallService(CommandModel):
@@ -61,9 +64,13 @@ class CallService(CommandModel):
 
     command: Literal["call_service"] = "call_service"
     domain: Annotated[str, Field(pattern=r"^[a-z0-9_]+$")]
+    """The domain of the action, such as lock."""
     service: Annotated[str, Field(pattern=r"^[a-z0-9_]+$")]
+    """The action itself, such as unlock."""
     entity_id: str | list[str] | None = None
+    """The entity, or several, that it is about."""
     service_data: dict[str, Any] | None = None
+    """What else the action is given."""
 
     def body(self) -> dict[str, Any]:
         """Return the flat REST body: the keys of `service_data`, and `entity_id`."""
@@ -76,10 +83,15 @@ class Dial(CommandModel):
 
     command: Literal["dial"]
     number: CallNumber
+    """The SIP URI or phone number to call."""
     menu: MenuSpec | None = None
+    """What the called one hears and can type."""
     ring_timeout_s: Seconds = Field(DEFAULT_RING_TIMEOUT_S, alias="ring_timeout")
+    """Seconds of ringing after which the call is given up."""
     sip_account: int | None = None  # None: the first enabled one
+    """The number of the account to call with; without it the first one."""
     webhook_to_call: WebhookMap = Field(default_factory=dict)
+    """Event name and webhook ID: sent there beside the global webhook."""
 
 
 class Hangup(CommandModel):
@@ -87,7 +99,9 @@ class Hangup(CommandModel):
 
     command: Literal["hangup"]
     number: CallNumber
+    """Which call: its internal_id, a SIP URI, a phone number or a SIP Call-ID; self in a menu."""
     sip_code: SipErrorCode | None = None
+    """How a call that is not answered yet is refused; 603 without it."""
 
 
 class Answer(CommandModel):
@@ -95,17 +109,24 @@ class Answer(CommandModel):
 
     command: Literal["answer"]
     number: CallNumber
+    """Which call: its internal_id, a SIP URI, a phone number or a SIP Call-ID; self in a menu."""
     menu: MenuSpec | None = None
+    """What the caller hears and can type, in place of the menu there is."""
     webhook_to_call: WebhookMap = Field(default_factory=dict)
+    """Event name and webhook ID, in place of those there are."""
 
 
 class _Play(CommandModel):
     """What the play commands share."""
 
     number: CallNumber
+    """Which call: its internal_id, a SIP URI, a phone number or a SIP Call-ID; self in a menu."""
     cache_audio: bool = False
+    """Whether the converted audio is kept in the cache folder."""
     wait_for_audio_to_finish: bool = False
+    """Whether digits are dropped while it plays; else they interrupt it."""
     post_action: Afterwards = Afterwards.NOOP
+    """What happens after it: noop, or hangup."""
 
 
 class PlayMessage(_Play):
@@ -113,8 +134,11 @@ class PlayMessage(_Play):
 
     command: Literal["play_message"]
     message: Annotated[Text, Field(min_length=1)]
+    """What is spoken."""
     tts_language: str | None = None
+    """The language of the message; without it that of the settings."""
     handle_as_template: bool = False
+    """Whether Home Assistant renders the message as a template first."""
 
 
 class PlayAudioFile(_Play):
@@ -122,6 +146,7 @@ class PlayAudioFile(_Play):
 
     command: Literal["play_audio_file"]
     audio_file: Annotated[str, Field(min_length=1)]
+    """The path of the file, in any format that ffmpeg reads."""
 
 
 class SendDtmf(CommandModel):
@@ -129,9 +154,13 @@ class SendDtmf(CommandModel):
 
     command: Literal["send_dtmf"]
     number: CallNumber
+    """Which call: its internal_id, a SIP URI, a phone number or a SIP Call-ID; self in a menu."""
     digits: Digits
+    """The digits: 0-9 * # A-D."""
     method: DtmfMethod = DtmfMethod.IN_BAND
+    """As tones, as telephone-events, or in SIP INFO messages."""
     post_action: Afterwards = Afterwards.NOOP
+    """What happens after the last digit: noop, or hangup."""
 
 
 class Transfer(CommandModel):
@@ -139,7 +168,9 @@ class Transfer(CommandModel):
 
     command: Literal["transfer"]
     number: CallNumber
+    """Which call: its internal_id, a SIP URI, a phone number or a SIP Call-ID; self in a menu."""
     transfer_to: CallNumber
+    """The SIP URI or phone number that the other side is to call."""
 
 
 class BridgeAudio(CommandModel):
@@ -147,7 +178,9 @@ class BridgeAudio(CommandModel):
 
     command: Literal["bridge_audio"]
     number: CallNumber
+    """Which call: its internal_id, a SIP URI, a phone number or a SIP Call-ID; self in a menu."""
     bridge_to: CallNumber
+    """The other call; self in a menu."""
 
 
 class StartRecording(CommandModel):
@@ -155,7 +188,9 @@ class StartRecording(CommandModel):
 
     command: Literal["start_recording"]
     number: CallNumber
+    """Which call: its internal_id, a SIP URI, a phone number or a SIP Call-ID; self in a menu."""
     recording_file: WavPath
+    """An absolute path that ends in .wav; its folder must exist."""
 
 
 class StopRecording(CommandModel):
@@ -163,6 +198,7 @@ class StopRecording(CommandModel):
 
     command: Literal["stop_recording"]
     number: CallNumber
+    """Which call: its internal_id, a SIP URI, a phone number or a SIP Call-ID; self in a menu."""
 
 
 class StopPlayback(CommandModel):
@@ -170,6 +206,7 @@ class StopPlayback(CommandModel):
 
     command: Literal["stop_playback"]
     number: CallNumber
+    """Which call: its internal_id, a SIP URI, a phone number or a SIP Call-ID; self in a menu."""
 
 
 class State(CommandModel):
@@ -220,7 +257,7 @@ MenuSpec.model_rebuild(_types_namespace={"AnyCommand": AnyCommand, "MenuSpec": M
 for _model in (Dial, Answer):
     _model.model_rebuild()
 
-_adapter: TypeAdapter[Command] = TypeAdapter(AnyCommand)
+COMMAND_ADAPTER: TypeAdapter[Command] = TypeAdapter(AnyCommand)
 
 
 class InvalidCommandError(CommandError):
@@ -250,7 +287,7 @@ def parse_command(raw: object) -> Command:
     if verb is not None and verb not in VERBS:
         raise UnknownCommandError(verb, raw)
     try:
-        return _adapter.validate_python(raw)
+        return COMMAND_ADAPTER.validate_python(raw)
     except ValidationError as error:
         raise InvalidCommandError(
             "; ".join(map(str, findings_of(error, raw, VERBS))), raw
