@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from hasip import __version__
+from hasip.check import check
 from hasip.errors import SipError
 from hasip.log import start_logging
 from hasip.loop import Loop
@@ -30,7 +31,10 @@ EXIT_SETTINGS = 2
 
 def main(arguments: Sequence[str] | None = None) -> int:
     """Run the program; returns its exit code (0 in order, 1 no way to talk, 2 wrong settings)."""
-    _parser().parse_args(arguments)
+    if _parser().parse_args(arguments).check:
+        report = check(lambda: load_settings(os.environ, Path.cwd()))
+        print(report.text())
+        return EXIT_SETTINGS if report.problems else EXIT_OK
     try:
         settings = load_settings(os.environ, Path.cwd())
     except SettingsError as error:
@@ -77,6 +81,12 @@ def _parser() -> argparse.ArgumentParser:
         description="A SIP gateway for Home Assistant. Settings come from /data/options.json, or "
         "from the environment and a .env file in the working directory.",
         epilog=options_help(),
+    )
+    parser.add_argument(
+        "--check",
+        action="store_true",
+        help="read all settings and menu files, say what they mean and every problem, and exit "
+        "with 0, or with 2 where something will not work as it is written",
     )
     parser.add_argument("--version", action="version", version=f"ha-sip {__version__}")
     return parser
