@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+import builtins
+from typing import TYPE_CHECKING, TypeVar
 
 from hasip.calls import machine
 from hasip.calls.call_state import (
@@ -29,6 +30,8 @@ from hasip.events.model import EnteredMenu
 
 if TYPE_CHECKING:
     from hasip.calls.menu import MenuTree
+
+E = TypeVar("E")
 
 
 class CallPlayer:
@@ -93,6 +96,10 @@ class CallPlayer:
     def actions(self) -> list[object]:
         """Return all actions that were run."""
         return [effect.action for effect in self.effects if isinstance(effect, RunAction)]
+
+    def effects_of(self, kind: builtins.type[E]) -> list[E]:
+        """Return all effects of a kind."""
+        return [effect for effect in self.effects if isinstance(effect, kind)]
 
     @property
     def is_hung_up(self) -> bool:

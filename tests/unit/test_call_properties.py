@@ -12,7 +12,9 @@ from hasip.calls.call_state import (
     Answering,
     AnswerRequested,
     Arm,
+    BridgeChanged,
     Cancel,
+    CarryOut,
     Connected,
     Dialing,
     Digit,
@@ -24,19 +26,23 @@ from hasip.calls.call_state import (
     Ignored,
     InMenu,
     Input,
+    PinLocked,
     Plan,
     Play,
     PlaybackEnded,
     PlaybackId,
     PlayRequested,
+    Refuse,
     Settling,
     StopPlaying,
     StopRequested,
     Tell,
     Timer,
     TimerFired,
+    WhenUp,
 )
 from hasip.calls.prompt import Message
+from hasip.commands.model import Transfer
 from hasip.events.model import DtmfDigit
 from support.menus import menu_tree
 
@@ -44,6 +50,7 @@ if TYPE_CHECKING:
     from hasip.calls.call_state import Effect, State
 
 POST_ACTIONS = ["noop", "hangup", "return", "return 2", "repeat_message", "jump a", "jump b"]
+TRANSFER = Transfer(command="transfer", number="a", transfer_to="b")
 digits = st.sampled_from("0123456789*#ABCD")
 
 menus = st.deferred(
@@ -76,6 +83,9 @@ inputs = st.one_of(
         wait_for_audio=st.booleans(),
         hang_up_after=st.booleans(),
     ),
+    st.just(WhenUp(TRANSFER)),
+    st.booleans().map(BridgeChanged),
+    st.just(PinLocked(60.0)),
     st.sampled_from(
         [Connected(), Disconnected(), StopRequested(), HangupRequested(), AnswerRequested()]
     ),
@@ -98,6 +108,8 @@ class Books:
         self.typed = 0
         self.told = 0
         self.dropped = 0
+        self.wanted = 0  # commands for the call
+        self.answered = 0  # those that were carried out or refused
 
     def take(self, event: Input | None, effects: tuple[Effect, ...]) -> None:
         if isinstance(event, TimerFired):
@@ -106,6 +118,8 @@ class Books:
             self.playing = None
         if isinstance(event, Digit):
             self.typed += 1
+        if isinstance(event, WhenUp):
+            self.wanted += 1
         for effect in effects:
             match effect:
                 case Arm(timer):
@@ -120,6 +134,8 @@ class Books:
                     self.playing = None
                 case Tell(DtmfDigit()):
                     self.told += 1
+                case CarryOut() | Refuse(WhenUp()):
+                    self.answered += 1
                 case Ignored(reason) if reason.startswith("digit"):
                     self.dropped += 1
                 case _:
@@ -148,15 +164,15 @@ def test_no_sequence_raises_leaks_a_timer_or_a_prompt_or_loses_a_digit(
         state, effects = machine.step(state, event)
         books.take(event, effects)
 
-        waiting = (
-            sum(isinstance(early, Digit) for early in state.early)
-            if isinstance(state, Dialing | Answering | Settling)
-            else 0
-        )
+        early = state.early if isinstance(state, Dialing | Answering | Settling) else ()
+        waiting = sum(isinstance(one, Digit) for one in early)
         assert books.told + books.dropped + waiting == books.typed or _lost_by_the_end(state)
+        waiting = sum(isinstance(one, WhenUp) for one in early)
+        assert books.answered + waiting == books.wanted or _lost_by_the_end(state)
         if isinstance(state, InMenu):
             assert books.playing == (state.playing.playback if state.playing else None)
-            assert books.timers == ({Timer.MENU} if state.menu.timeout_s is not None else set())
+            is_timed = state.menu.timeout_s is not None and not state.is_bridged
+            assert books.timers == ({Timer.MENU} if is_timed else set())
         if isinstance(state, Ending | Ended):
             assert books.timers == set()
             assert books.playing is None

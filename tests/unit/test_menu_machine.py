@@ -2,21 +2,37 @@
 
 from __future__ import annotations
 
+from hasip.calls import machine
 from hasip.calls.call_state import (
     AnswerRequested,
+    BridgeChanged,
+    Cancel,
+    CarryOut,
     Disconnected,
     Ended,
     HangupRequested,
     Ignored,
+    PinLocked,
+    PinTried,
+    Plan,
     PlaybackEnded,
     PlayRequested,
     Refuse,
+    Ringing,
     StopRequested,
     Timer,
+    WhenUp,
 )
 from hasip.calls.prompt import Message
-from hasip.commands.model import CallService
-from hasip.events.model import CallEstablished, DtmfDigit, MenuTimeout, MessagePlayed, RingTimeout
+from hasip.commands.model import CallService, Transfer
+from hasip.events.model import (
+    CallEstablished,
+    DtmfDigit,
+    MenuTimeout,
+    MessagePlayed,
+    PinLockout,
+    RingTimeout,
+)
 from support.call_player import CallPlayer
 from support.menus import menu_tree
 
@@ -341,3 +357,111 @@ def test_after_the_end_nothing_plays_and_no_timer_runs() -> None:
     assert call.state == Ended()
     assert call.timers == {}
     assert call.playing is None
+
+
+# --- codes ----------------------------------------------------------------------------------
+
+
+def test_a_code_is_counted_when_it_is_complete() -> None:
+    call = up(**PIN, pin_max_attempts=2, pin_lockout=30)
+
+    call.type("9999")
+    call.type("123")
+    assert call.effects_of(PinTried) == [PinTried(is_right=False, max_attempts=2, lockout_s=30.0)]
+    call.type("4")
+
+    assert call.effects_of(PinTried)[1:] == [
+        PinTried(is_right=True, max_attempts=2, lockout_s=30.0)
+    ]
+
+
+def test_codes_are_counted_neither_in_plain_menus_nor_where_it_is_off() -> None:
+    plain = up(choices={"1": {"id": "one"}})
+    off = up(**PIN, pin_max_attempts=0)
+
+    plain.type("91")
+    off.type("99991234")
+
+    assert plain.effects_of(PinTried) == off.effects_of(PinTried) == []
+
+
+def test_every_digit_of_a_code_is_secret_the_last_one_too() -> None:
+    call = up(**{**PIN, "mask_pin": True})
+
+    call.type("1234")
+
+    digits = [what for what in call.told if isinstance(what, DtmfDigit)]
+    assert digits == [DtmfDigit(digit, is_secret=True, is_masked=True) for digit in "1234"]
+
+
+def test_digits_of_a_plain_menu_are_no_secret() -> None:
+    call = up(choices={"1": {"id": "one"}}, mask_pin=True)
+
+    call.type("1")
+
+    assert DtmfDigit("1") in call.told
+
+
+def test_one_wrong_code_too_many_ends_the_call() -> None:
+    call = up(**PIN)
+
+    call.feed(PinLocked(60.0))
+
+    assert PinLockout(lockout_s=60.0) in call.told
+    assert call.is_hung_up
+
+
+def test_a_call_that_asks_for_no_code_is_not_ended_for_one_that_does() -> None:
+    call = up(message="hello")
+
+    call.feed(PinLocked(60.0))
+
+    assert not call.is_hung_up
+
+
+def test_a_call_that_would_answer_itself_does_not_after_a_lockout() -> None:
+    tree = menu_tree(**PIN)
+    state, _ = machine.incoming(Plan(tree, 0.0), 3.0)
+
+    state, effects = machine.step(state, PinLocked(60.0))
+
+    assert state == Ringing(Plan(tree, 0.0))
+    assert Cancel(Timer.ANSWER_AFTER) in effects
+
+
+# --- bridge, and commands beside the menus --------------------------------------------------
+
+
+def test_a_menu_does_not_time_out_while_people_talk() -> None:
+    call = up(timeout=5, choices={"77": {"id": "x"}})
+
+    call.feed(BridgeChanged(is_bridged=True))
+    assert Timer.MENU not in call.timers
+    call.type("7")
+    assert Timer.MENU not in call.timers
+    call.feed(BridgeChanged(is_bridged=False))
+
+    assert call.timers == {Timer.MENU: 5.0}
+
+
+def test_a_command_for_the_call_waits_until_it_is_settled() -> None:
+    wanted = WhenUp(Transfer(command="transfer", number="a", transfer_to="b"))
+    call = CallPlayer(menu_tree(), settle_time_s=1.0)
+    call.connect()
+    call.feed(wanted)
+    assert call.effects_of(CarryOut) == []
+
+    call.wait(Timer.SETTLE)
+
+    assert call.effects_of(CarryOut) == [CarryOut(wanted)]
+
+
+def test_a_command_for_a_call_that_rings_or_is_over_is_refused() -> None:
+    wanted = WhenUp(Transfer(command="transfer", number="a", transfer_to="b"))
+    call = CallPlayer(menu_tree())
+    call.feed(wanted)
+    call.feed(Disconnected())
+    call.feed(wanted)
+
+    reasons = [refusal.reason for refusal in call.effects_of(Refuse)]
+    assert reasons == ["the call is not up (dialing)", "the call is not up (ended)"]

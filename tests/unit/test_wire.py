@@ -20,10 +20,14 @@ from hasip.events.model import (
     MenuTimeout,
     MessagePlayed,
     OutgoingCallInitiated,
+    PinLockout,
+    RecordingStarted,
+    RecordingStopped,
     RingTimeout,
     ServiceFailed,
     Side,
     SipCallId,
+    TransferResult,
 )
 from hasip.events.wire import to_json, webhook_of_call
 
@@ -87,6 +91,26 @@ COMMON = {
             ServiceFailed(domain="lock", service="unlock", error="no"),
             {"event": "service_failed", "domain": "lock", "service": "unlock", "error": "no"},
         ),
+        (
+            RecordingStarted("/r.wav"),
+            {"event": "recording_started", "recording_file": "/r.wav"},
+        ),
+        (
+            RecordingStopped("/r.wav"),
+            {"event": "recording_stopped", "recording_file": "/r.wav"},
+        ),
+        (
+            TransferResult(sip_code=486, sip_reason="Busy", success=False),
+            {
+                "event": "transfer_result",
+                "sip_code": 486,
+                "sip_reason": "Busy",
+                "success": False,
+            },
+        ),
+        (PinLockout(lockout_s=60.0), {"event": "pin_lockout", "lockout": 60.0}),
+        (DtmfDigit("5", is_secret=True), {"event": "dtmf_digit", "digit": "5"}),
+        (DtmfDigit("5", is_secret=True, is_masked=True), {"event": "dtmf_digit", "digit": "*"}),
     ],
     ids=lambda value: getattr(value, "name", ""),
 )
