@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import builtins
 from typing import TYPE_CHECKING, TypeVar
 
 from hasip.calls import machine
@@ -29,6 +28,8 @@ from hasip.calls.prompt import Message
 from hasip.events.model import EnteredMenu
 
 if TYPE_CHECKING:
+    import builtins
+
     from hasip.calls.menu import MenuTree
 
 E = TypeVar("E")
