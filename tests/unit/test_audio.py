@@ -4,13 +4,15 @@ from __future__ import annotations
 
 import os
 import subprocess
+import time
+import tracemalloc
 import wave
 from typing import TYPE_CHECKING
 
 import pytest
 
 from hasip.audio.cache import AudioCache
-from hasip.audio.convert import convert
+from hasip.audio.convert import LONGEST_IN_MEMORY_BYTES, convert
 from hasip.errors import AudioError
 from support import audio
 
@@ -68,15 +70,53 @@ def test_what_is_no_audio_or_not_there_says_so(tmp_path: Path) -> None:
         convert(tmp_path / "text.mp3", tmp_path / "out.wav", RATE_HZ)
 
 
-def test_the_cache_forgets_what_was_not_used_for_longest(tmp_path: Path) -> None:
-    cache = AudioCache(tmp_path, limit_bytes=250)
-    for number in range(3):
-        cache.path_of([str(number)]).write_bytes(b"x" * 100)
-    for number in range(3):
-        os.utime(cache.path_of([str(number)]), (number, number))
-    assert cache.find(["0"]) is not None  # used just now
-    cache.trim()
+def test_a_long_wav_is_not_held_in_memory(tmp_path: Path) -> None:
+    source, target = tmp_path / "long.wav", tmp_path / "out.wav"
+    with wave.open(str(source), "wb") as wav:
+        wav.setparams((1, 2, RATE_HZ, 0, "NONE", ""))
+        for _ in range(40):
+            wav.writeframes(bytes(LONGEST_IN_MEMORY_BYTES))
+    tracemalloc.start()
 
-    assert cache.find(["1"]) is None
-    assert cache.find(["2"]) is not None
-    assert cache.find(["0"]) is not None
+    convert(source, target, RATE_HZ)
+
+    _, peak = tracemalloc.get_traced_memory()
+    tracemalloc.stop()
+    assert peak < LONGEST_IN_MEMORY_BYTES
+    assert target.stat().st_size == source.stat().st_size
+
+
+def test_the_cache_forgets_what_was_not_used_for_longest(tmp_path: Path) -> None:
+    cache = AudioCache(tmp_path / "cache", limit_bytes=250)
+    (tmp_path / "cache").mkdir()
+    wav = tmp_path / "x.wav"
+    wav.write_bytes(b"x" * 100)
+    for key, age in {"c": 3, "b": 2, "a": 1}.items():
+        cache.keep([key], wav)
+        found = cache.find([key])
+        if found is not None:
+            os.utime(found, (time.time() - age * 1000,) * 2)
+
+    assert [key for key in "abc" if cache.find([key])] == ["a", "b"]
+    os.utime(cache.find(["b"]) or "", (1, 1))
+    assert cache.find(["b"])  # used just now
+    os.utime(cache.find(["a"]) or "", (2, 2))
+    cache.keep(["d"], wav)
+
+    assert [key for key in "abcd" if cache.find([key])] == ["b", "d"]
+
+
+def test_the_cache_leaves_nothing_half_written(tmp_path: Path) -> None:
+    cache = AudioCache(tmp_path)
+    old = tmp_path / "ha-sip-0.1.part"
+    old.touch()
+    os.utime(old, (1, 1))
+    with pytest.raises(FileNotFoundError):
+        cache.keep(["a"], tmp_path / "none.wav")
+    assert cache.find(["a"]) is None
+    (tmp_path / "x").write_bytes(b"whole")
+
+    cache.keep(["a"], tmp_path / "x")
+
+    assert (cache.find(["a"]) or old).read_bytes() == b"whole"
+    assert list(tmp_path.glob("*.part")) == []

@@ -2,9 +2,13 @@
 
 from __future__ import annotations
 
+import contextlib
 import hashlib
 import logging
 import os
+import shutil
+import threading
+import time
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
@@ -14,6 +18,7 @@ if TYPE_CHECKING:
 _log = logging.getLogger(__name__)
 
 LIMIT_BYTES = 256 * 1024 * 1024
+ABANDONED_AFTER_S = 3_600.0
 
 
 class AudioCache:
@@ -23,22 +28,39 @@ class AudioCache:
         self._folder = folder
         self._limit_bytes = limit_bytes
 
-    def path_of(self, key: Sequence[str]) -> Path:
-        """Return where the file of a key is or would be."""
+    def keep(self, key: Sequence[str], wav: Path) -> None:
+        """Take a copy of a file under a key; raises `OSError`.
+
+        Others see it whole or not at all, and two that keep the same do not mix.
+        """
+        path = self._path_of(key)
+        part = path.with_suffix(f".{threading.get_ident()}.part")
+        try:
+            shutil.copyfile(wav, part)
+            part.replace(path)
+        finally:
+            part.unlink(missing_ok=True)
+        self._trim()
+
+    def _path_of(self, key: Sequence[str]) -> Path:
         digest = hashlib.sha256("\0".join(key).encode()).hexdigest()
         return self._folder / f"ha-sip-{digest[:32]}.wav"
 
     def find(self, key: Sequence[str]) -> Path | None:
         """Return the file of a key, and take note that it was used."""
-        path = self.path_of(key)
+        path = self._path_of(key)
         try:
             os.utime(path)
         except OSError:
             return None
         return path
 
-    def trim(self) -> None:
+    def _trim(self) -> None:
         """Delete what was not used for longest, until the folder is under its limit."""
+        for part in self._folder.glob("ha-sip-*.part"):  # of a program that was killed
+            with contextlib.suppress(OSError):
+                if time.time() - part.stat().st_mtime > ABANDONED_AFTER_S:
+                    part.unlink()
         entries = []
         for path in self._folder.glob("ha-sip-*.wav"):
             try:
@@ -50,5 +72,6 @@ class AudioCache:
         for _, entry_size, path in sorted(entries):
             if size <= self._limit_bytes:
                 return
-            path.unlink(missing_ok=True)
+            with contextlib.suppress(OSError):
+                path.unlink()
             size -= entry_size

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import subprocess
-import threading
 import warnings
 import wave
 from typing import TYPE_CHECKING, Any
@@ -17,34 +16,31 @@ TIMEOUT_S = 60.0
 # Streaming engines can't know the size when they write a WAV's header, and put one of these.
 _UNKNOWN_SIZES = frozenset({0xFFFFFFFF, 0x7FFFF000, 0x7FFFFFFF, 0})
 _SAMPLE_BYTES = 2
+# pydub holds a file in memory, twice; ffmpeg reads as it writes.
+LONGEST_IN_MEMORY_BYTES = 4 * 1024 * 1024
 
 
 def convert(source: Path, target: Path, rate_hz: int, timeout_s: float = TIMEOUT_S) -> None:
     """Write `source` to `target` as WAV; waits, so workers call it; raises `AudioError`.
 
-    A WAV at the right rate is converted in this process: to start ffmpeg takes a tenth of a second
-    on a small computer, and the caller would hear that as silence.
+    A short WAV at the right rate is converted in this process: to start ffmpeg takes a tenth of a
+    second on a small computer, and the caller would hear that as silence.
     """
     if not source.is_file():
         msg = f"{source}: there is no such file"
         raise AudioError(msg)
-    # Two calls may want the same file for the cache at once.
-    temporary = target.with_name(f"{target.name}.{threading.get_ident()}.part")
     try:
         if _is_simple_wav(source, rate_hz):
-            _with_pydub(source, temporary)
+            _with_pydub(source, target)
         else:
-            _with_ffmpeg(source, temporary, rate_hz, timeout_s)
-        temporary.replace(target)
+            _with_ffmpeg(source, target, rate_hz, timeout_s)
     except OSError as error:
         msg = f"{target}: cannot be written: {error}"
         raise AudioError(msg) from error
-    finally:
-        temporary.unlink(missing_ok=True)
 
 
 def _is_simple_wav(source: Path, rate_hz: int) -> bool:
-    """Tell whether a file is PCM WAV at the rate, of a size that its header knows."""
+    """Tell whether a file is short PCM WAV at the rate, of a size that its header knows."""
     try:
         with wave.open(str(source), "rb") as wav:
             size = wav.getnframes() * wav.getnchannels() * wav.getsampwidth()
@@ -52,7 +48,7 @@ def _is_simple_wav(source: Path, rate_hz: int) -> bool:
                 wav.getframerate() == rate_hz
                 and wav.getsampwidth() == _SAMPLE_BYTES
                 and size not in _UNKNOWN_SIZES
-                and size <= source.stat().st_size
+                and size <= source.stat().st_size <= LONGEST_IN_MEMORY_BYTES
             )
     except (wave.Error, EOFError, OSError):
         return False

@@ -114,8 +114,12 @@ class Prompts:
         found = self._cache.find(key)
         if found is not None:
             return found
-        path = self._convert(prompt, stem, self._cache.path_of(key))
-        self._cache.trim()
+        path = self._convert(prompt, stem, stem.with_suffix(".wav"))
+        try:
+            self._cache.keep(key, path)
+        except OSError as error:
+            # Only the next call is the poorer for it.
+            _log.warning("A prompt was not cached: %s", error)
         return path
 
     def _convert(self, prompt: Prompt, stem: Path, target: Path) -> Path:

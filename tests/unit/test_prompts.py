@@ -1,0 +1,167 @@
+"""Prompts become files: cached or not, and the error sound where that fails."""
+
+from __future__ import annotations
+
+import time
+from typing import TYPE_CHECKING
+
+from hasip.audio.prompts import ERROR_SOUND, MadePrompt, Prompts
+from hasip.calls.prompt import AudioFile, Message
+from hasip.errors import HomeAssistantError
+from hasip.loop import Loop
+from hasip.workers import WorkerPool
+from support import audio
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    import pytest
+
+    from hasip.calls.prompt import Prompt
+
+
+class FakeSpeech:
+    """Speaks a second of a tone, and counts."""
+
+    def __init__(self) -> None:
+        self.voice = "anna"
+        self.fetched: list[str] = []
+        self.fails = False
+
+    def identity(self, message: Message) -> tuple[str, ...]:
+        return ("engine", message.language or "en", self.voice, message.text)
+
+    def fetch(self, message: Message, target: Path) -> None:
+        self.fetched.append(message.text)
+        if self.fails:
+            raise HomeAssistantError("no engine")
+        audio.write_wav(target, audio.sine(440, 0.1, -10))
+
+
+class Room:
+    """Prompts with real workers and folders."""
+
+    def __init__(self, folder: Path, *, has_cache: bool = True) -> None:
+        self.loop = Loop()
+        self.speech = FakeSpeech()
+        self.scratch, self.cache = folder / "scratch", folder / "cache"
+        self.scratch.mkdir()
+        self.cache.mkdir()
+        self._pool = WorkerPool("prompts", self.loop, threads=2, waiting=10)
+        self.prompts = Prompts(
+            self._pool,
+            self.speech,
+            rate_hz=16_000,
+            scratch_dir=self.scratch,
+            cache_dir=self.cache if has_cache else None,
+        )
+
+    def make(self, prompt: Prompt) -> MadePrompt:
+        """Return a prompt when it is ready."""
+        made: list[MadePrompt] = []
+
+        def ready(prompt: MadePrompt) -> None:
+            made.append(prompt)
+            self.loop.stop()
+
+        self.prompts.prepare(prompt, ready)
+        self.loop.run()
+        return made[0]
+
+    @property
+    def cached(self) -> list[Path]:
+        """Return what is in the cache."""
+        return sorted(self.cache.iterdir())
+
+
+HELLO = Message(text="hello", cache=True)
+
+
+def test_what_is_cached_is_spoken_once_and_survives_its_release(tmp_path: Path) -> None:
+    room = Room(tmp_path)
+
+    room.make(HELLO).release()
+    again = room.make(HELLO)
+
+    assert room.speech.fetched == ["hello"]
+    assert again.path in room.cached
+    again.release()
+    assert again.path.exists()
+
+
+def test_another_voice_language_text_or_file_is_another_entry(tmp_path: Path) -> None:
+    room, tone = Room(tmp_path), tmp_path / "tone.wav"
+    audio.write_wav(tone, audio.sine(440, 0.1, -10))
+    file = AudioFile(path=str(tone), cache=True)
+    prompts = [
+        HELLO,
+        Message(text="bye", cache=True),
+        Message(text="hello", language="de", cache=True),
+    ]
+    for prompt in [*prompts, file]:
+        room.make(prompt)
+    room.speech.voice = "otto"
+    room.make(HELLO)
+    audio.write_wav(tone, audio.sine(880, 0.2, -10))
+    room.make(file)
+
+    assert len(room.cached) == 6
+    for prompt in [*prompts[:1], file]:
+        room.make(prompt)
+    assert len(room.cached) == 6
+
+
+def test_what_is_not_to_be_cached_is_made_anew_and_deleted_after_use(tmp_path: Path) -> None:
+    room = Room(tmp_path)
+
+    for _ in range(2):
+        made = room.make(Message(text="hello"))
+        made.release()
+        deadline = time.monotonic() + 5
+        while made.path.exists():
+            assert time.monotonic() < deadline
+            room.loop.call_later(0.005, room.loop.stop)
+            room.loop.run()
+
+    assert room.speech.fetched == ["hello", "hello"]
+    assert room.cached == []
+    assert list(room.scratch.iterdir()) == []
+
+
+def test_a_cache_that_cannot_be_written_costs_nobody_the_message(
+    tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    room = Room(tmp_path)
+    room.cache.rmdir()
+
+    made = room.make(HELLO)
+
+    assert not made.failed
+    assert made.path.exists()
+    assert "was not cached: [Errno 2] No such file or directory" in caplog.text
+
+
+def test_without_a_cache_folder_it_is_said_once(
+    tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    room = Room(tmp_path, has_cache=False)
+
+    for _ in range(2):
+        assert not room.make(HELLO).failed
+
+    assert caplog.text.count("cache_dir is not set: nothing is cached") == 1
+
+
+def test_a_prompt_that_cannot_be_made_is_the_error_sound(
+    tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    room = Room(tmp_path)
+    room.speech.fails = True
+
+    made = room.make(HELLO)
+    made.release()
+
+    assert (made.path, made.failed) == (ERROR_SOUND, True)
+    assert ERROR_SOUND.exists()
+    assert "The error sound is played instead: no engine" in caplog.text
+    assert room.cached == []
