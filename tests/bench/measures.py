@@ -10,7 +10,7 @@ from bench.table import Figure, figure
 from support.gateway import GatewayProcess
 from support.home_assistant import StandInHomeAssistant
 from support.phone import Phone
-from support.phone.phone import wait_until
+from support.waiting import wait_until
 
 if TYPE_CHECKING:
     from pathlib import Path

@@ -14,7 +14,7 @@ from support import audio
 from support.gateway import GatewayProcess
 from support.home_assistant import StandInHomeAssistant
 from support.phone import Phone, PhoneCall
-from support.phone.phone import wait_until
+from support.waiting import wait_until
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

@@ -14,7 +14,7 @@ from typing import IO, TYPE_CHECKING, Any, Self
 import yaml
 
 from support.home_assistant import TOKEN
-from support.phone.phone import PATIENCE_S, wait_until
+from support.waiting import PATIENCE_S, wait_until
 
 if TYPE_CHECKING:
     import signal

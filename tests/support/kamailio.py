@@ -7,7 +7,7 @@ import socket
 import subprocess
 from typing import TYPE_CHECKING, Self
 
-from support.phone.phone import wait_until
+from support.waiting import wait_until
 
 if TYPE_CHECKING:
     from collections.abc import Mapping

@@ -15,11 +15,11 @@ from typing import TYPE_CHECKING, Self
 from support import audio
 from support.phone.message import Message, parse, tag_of, uri_in
 from support.phone.rtp import EVENT_TYPE, AudioStream
+from support.waiting import PATIENCE_S, wait_until
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
 
-PATIENCE_S = 10.0
 # RFC 3261 §17.1.1.1: the first retransmission.
 T1_S = 0.5
 UNAUTHORIZED = (401, 407)
@@ -29,16 +29,6 @@ FIRST_ERROR = 300
 
 def _token() -> str:
     return f"{random.getrandbits(64):016x}"
-
-
-def wait_until(holds: Callable[[], object], what: str, timeout_s: float = PATIENCE_S) -> None:
-    """Wait for a condition; raises AssertionError that says what did not come true."""
-    ends_at = time.monotonic() + timeout_s
-    while not holds():
-        if time.monotonic() > ends_at:
-            msg = f"not within {timeout_s} s: {what}"
-            raise AssertionError(msg)
-        time.sleep(0.005)
 
 
 @dataclass(slots=True)

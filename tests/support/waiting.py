@@ -1,0 +1,21 @@
+"""Waits for things to happen, with a deadline."""
+
+from __future__ import annotations
+
+import time
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+PATIENCE_S = 10.0
+
+
+def wait_until(holds: Callable[[], object], what: str, timeout_s: float = PATIENCE_S) -> None:
+    """Wait for a condition; raises AssertionError that says what did not come true."""
+    ends_at = time.monotonic() + timeout_s
+    while not holds():
+        if time.monotonic() > ends_at:
+            msg = f"not within {timeout_s} s: {what}"
+            raise AssertionError(msg)
+        time.sleep(0.005)
