@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import itertools
+import subprocess
+import time
 from typing import TYPE_CHECKING
 
 import pytest
@@ -10,6 +13,7 @@ from support import audio
 from support.gateway import GatewayProcess
 from support.home_assistant import StandInHomeAssistant
 from support.phone import Phone
+from support.waiting import wait_until
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -59,3 +63,49 @@ def test_a_file_that_is_not_there_is_the_error_sound_and_a_line_in_the_log(
         call.wait_quiet()
 
         assert "nothing.mp3: there is no such file" in gateway.wait_log("error sound")
+
+
+def test_a_prompt_that_is_interrupted_stops_within_100_ms(tmp_path: Path) -> None:
+    tone = tmp_path / "tone.wav"
+    audio.write_wav(tone, audio.sine(1004, 10, LEVEL_DBFS))
+    menu = {"menu": {"audio_file": str(tone), "choices": {"12": {}}}}
+    with GatewayProcess(tmp_path, menu_file=menu) as gateway, Phone("p") as phone:
+        for how in ("digit", "command"):
+            call = phone.call(gateway.uri).wait_answered()
+            start = call.wait_sound()
+            call.wait_samples(start + 4000)
+            if how == "digit":
+                call.type_digits("1")
+                wait_until(lambda: call.stream.typed_at, "the digit's first packet")  # noqa: B023
+                at = call.stream.typed_at[0]
+            else:
+                at = time.monotonic()
+                gateway.command({"command": "stop_playback", "number": "p"})
+            call.wait_quiet()
+            last_loud = max(
+                arrived
+                for arrived, position in zip(
+                    call.stream.arrivals, itertools.count(0, 160), strict=False
+                )
+                if audio.level_dbfs(call.stream.samples[position : position + 160]) > -40
+            )
+            call.hang_up()
+
+            print(f"silent {1000 * (last_loud - at):.0f} ms after the {how}")
+            assert last_loud - at < 0.1
+
+
+@pytest.mark.parametrize("kind", ["mp3", "ogg", "flac", "m4a", "opus"])
+def test_a_file_of_any_kind_is_played(tmp_path: Path, kind: str) -> None:
+    source, file = tmp_path / "tone.wav", tmp_path / f"tone.{kind}"
+    audio.write_wav(source, audio.sine(1004, 1.0, LEVEL_DBFS))
+    command = ["ffmpeg", "-v", "error", "-i", str(source), str(file)]
+    subprocess.run(command, check=True, timeout=20, stdin=subprocess.DEVNULL)
+    menu = {"menu": {"audio_file": str(file)}}
+    with GatewayProcess(tmp_path, menu_file=menu) as gateway, Phone("p") as phone:
+        call = phone.call(gateway.uri).wait_answered()
+        start = call.wait_sound()
+        call.wait_samples(start + 6000)
+
+        heard = call.stream.samples[start + 1600 : start + 5600]
+        assert audio.tone_dbfs(heard, 1004) == pytest.approx(LEVEL_DBFS, abs=1.5)

@@ -341,6 +341,10 @@ class PhoneCall:
         self._wait(quiet, "silence", timeout_s)
         return len(self.stream.samples) - window
 
+    def wait_samples(self, count: int, timeout_s: float = PATIENCE_S) -> None:
+        """Wait until so many samples were heard since the start."""
+        self._wait(lambda: len(self.stream.samples) >= count, f"{count} samples", timeout_s)
+
     def answer(self) -> None:
         """Send 200 with our SDP."""
         invite = self._expect_invite()
