@@ -189,12 +189,22 @@ class SipStack:
 
     def _choose_codecs(self, wanted: Sequence[str]) -> None:
         assert self._endpoint is not None  # noqa: S101 - only `start` calls this
-        order = [name.lower() for name in wanted or DEFAULT_CODECS]
         with sip_errors("set the order of codecs"):
-            for codec in self._endpoint.codecEnum2():
-                name = codec.codecId.partition("/")[0].lower()
+            ids = [str(codec.codecId) for codec in self._endpoint.codecEnum2()]
+            known = sorted(set(map(_short, ids)))
+            for name in wanted:
+                if name.lower() not in known:
+                    _log.warning(
+                        "--codecs: this pjsua2 has no %s; it has %s", name, ", ".join(known)
+                    )
+            order = [name.lower() for name in wanted if name.lower() in known]
+            if wanted and not order:
+                _log.warning("--codecs names none that there is; taking the usual ones")
+            order = order or [name.lower() for name in DEFAULT_CODECS]
+            for codec_id in ids:
+                name = _short(codec_id)
                 rank = 255 - order.index(name) if name in order else 0
-                self._endpoint.codecSetPriority(codec.codecId, rank)
+                self._endpoint.codecSetPriority(codec_id, rank)
 
     def _open_accounts(self, accounts: Sequence[Account]) -> None:
         for settings in accounts:
@@ -229,3 +239,8 @@ class SipStack:
 
     def _let_go(self, leg: SipLeg) -> None:
         self._calls.pop(leg, None)
+
+
+def _short(codec_id: str) -> str:
+    """Return a codec's name: `PCMU/8000/1` is `pcmu`; one at several rates has one name only."""
+    return codec_id.partition("/")[0].lower()

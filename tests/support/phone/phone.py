@@ -307,6 +307,11 @@ class PhoneCall:
 
     # --- what the test does -----------------------------------------------------------------
 
+    @property
+    def invite_received(self) -> Message:
+        """Return the INVITE that came in."""
+        return self._expect_invite()
+
     def wait_status(self, code: int, timeout_s: float = PATIENCE_S) -> None:
         """Wait for a response to our INVITE."""
         self._wait(lambda: any(seen == code for _, seen in self.statuses), f"{code}", timeout_s)
