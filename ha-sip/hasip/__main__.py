@@ -15,7 +15,6 @@ from hasip.errors import SipError
 from hasip.log import start_logging
 from hasip.loop import Loop
 from hasip.settings import SettingsError, load_settings
-from hasip.settings.model import CommandSource
 from hasip.settings.options import options_help
 
 if TYPE_CHECKING:
@@ -40,13 +39,6 @@ def main(arguments: Sequence[str] | None = None) -> int:
     except SettingsError as error:
         for problem in error.problems:
             print(problem, file=sys.stderr)
-        return EXIT_SETTINGS
-    if settings.command_source is CommandSource.MQTT and not settings.is_addon:
-        # Not silently deaf: nobody could tell the gateway anything.
-        print(
-            'COMMAND_SOURCE: this version reads commands from stdin only; got "mqtt"',
-            file=sys.stderr,
-        )
         return EXIT_SETTINGS
     writer = start_logging()
     code = _run(settings, writer)

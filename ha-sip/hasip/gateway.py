@@ -19,6 +19,7 @@ from hasip.calls.menu_files import MenuFiles
 from hasip.calls.registry import CallRegistry
 from hasip.calls.session import SessionPorts
 from hasip.commands.dispatcher import Dispatcher
+from hasip.commands.intake import CommandIntake
 from hasip.commands.stdin import StdinReader
 from hasip.errors import HomeAssistantError
 from hasip.events.bus import EventBus
@@ -26,6 +27,7 @@ from hasip.events.wire import to_json, webhook_of_call
 from hasip.homeassistant.client import HomeAssistantClient
 from hasip.homeassistant.speech import Speech
 from hasip.homeassistant.webhooks import WebhookQueue
+from hasip.mqtt.client import MqttClient
 from hasip.sip.endpoint import SipStack
 from hasip.sip.media import BRIDGE_RATE_HZ
 from hasip.workers import Failed, WorkerPool
@@ -46,7 +48,7 @@ _log = logging.getLogger(__name__)
 # How the 3 s of an orderly stop are shared out.
 CALLS_END_WITHIN_S = 0.8
 UNREGISTERED_WITHIN_S = 0.8
-WEBHOOKS_DELIVERED_WITHIN_S = 0.7
+DELIVERED_WITHIN_S = 0.7
 STOP_POLL_S = 0.02
 
 
@@ -61,6 +63,7 @@ class Gateway:
         self._bus = EventBus()
         self._client = _client(settings)
         self._webhooks: WebhookQueue | None = None
+        self._mqtt: MqttClient | None = None
         self._menu_files = MenuFiles(loop, WorkerPool("menu-files", loop, threads=4, waiting=500))
         self._sip = SipStack(loop, settings, put_log_line, self._on_call)
         services = _Services(loop, self._client)
@@ -89,8 +92,20 @@ class Gateway:
             self._bus.subscribe(self._deliver)
         self._sip.start()
         _log.info("%s", self._sip.describe())
-        StdinReader(self._loop, self._dispatcher.dispatch, self._dispatcher.refuse_invalid).start()
+        self._read_commands()
         _log.info("ha-sip started, listening on port %d", self._settings.sip.port)
+
+    def _read_commands(self) -> None:
+        """Begin to take commands from everywhere they may come from."""
+        dispatcher = self._dispatcher
+        intake = CommandIntake(self._loop, dispatcher.dispatch, dispatcher.refuse_invalid)
+        if self._settings.reads_stdin:
+            StdinReader(intake.take).start()
+        if self._settings.mqtt.is_enabled:
+            self._mqtt = MqttClient(self._settings.mqtt, intake.take)
+            self._mqtt.start()
+            mqtt = self._mqtt
+            self._bus.subscribe(lambda event: mqtt.publish(to_json(event)))
 
     def stop(self, why: str) -> None:
         """Hang up, unregister, deliver what is left, end the loop: in this order, within 3 s."""
@@ -126,15 +141,23 @@ class Gateway:
         )
 
     def _finish_deliveries(self) -> None:
-        if self._webhooks is None:
-            self._loop.stop()
-            return
-        is_done: list[bool] = []
-        self._webhooks.close(
-            WEBHOOKS_DELIVERED_WITHIN_S, lambda: self._loop.post(lambda: is_done.append(True))
+        webhooks_are_done = [self._webhooks is None]
+        if self._webhooks is not None:
+            self._webhooks.close(
+                DELIVERED_WITHIN_S,
+                lambda: self._loop.post(lambda: webhooks_are_done.append(True)),
+            )
+        _Until(
+            self._loop,
+            lambda: webhooks_are_done[-1] and (self._mqtt is None or self._mqtt.is_idle),
+            DELIVERED_WITHIN_S,  # a request that hangs must not hold up the end
+            self._leave,
         )
-        # A request that hangs must not hold up the end.
-        _Until(self._loop, lambda: bool(is_done), WEBHOOKS_DELIVERED_WITHIN_S, self._loop.stop)
+
+    def _leave(self) -> None:
+        if self._mqtt is not None:
+            self._mqtt.close()
+        self._loop.stop()
 
     # --- the ties between the parts ---------------------------------------------------------
 

@@ -8,10 +8,11 @@ from typing import TYPE_CHECKING
 import pytest
 
 from support import audio
-from support.gateway import GatewayProcess, free_port
+from support.gateway import GatewayProcess
 from support.home_assistant import StandInHomeAssistant
 from support.kamailio import Kamailio
 from support.phone import Phone
+from support.ports import free_port
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

@@ -4,9 +4,10 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from support.gateway import GatewayProcess, free_port
+from support.gateway import GatewayProcess
 from support.home_assistant import StandInHomeAssistant
 from support.kamailio import Kamailio
+from support.ports import free_port
 from support.sipp import run_caller, start_callee
 
 SCENARIO = str(Path(__file__).with_name("uac_record_route.xml"))

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 import os
-import socket
 import subprocess
 import sys
 import threading
@@ -14,6 +13,7 @@ from typing import IO, TYPE_CHECKING, Any, Self
 import yaml
 
 from support.home_assistant import TOKEN
+from support.ports import free_port
 from support.waiting import PATIENCE_S, wait_until
 
 if TYPE_CHECKING:
@@ -24,13 +24,6 @@ if TYPE_CHECKING:
 
 PACKAGE_DIR = Path(__file__).parents[2] / "ha-sip"
 WEBHOOK_ID = "all_events"
-
-
-def free_port() -> int:
-    """Return a UDP port that nobody uses now, for TCP neither."""
-    with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as probe:
-        probe.bind(("127.0.0.1", 0))
-        return int(probe.getsockname()[1])
 
 
 class GatewayProcess:

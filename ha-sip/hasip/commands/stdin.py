@@ -7,14 +7,10 @@ import os
 import threading
 from typing import TYPE_CHECKING
 
-from hasip.commands.lines import LineSplitter, read_command
-from hasip.commands.model import InvalidCommandError
+from hasip.commands.lines import LineSplitter
 
 if TYPE_CHECKING:
     from collections.abc import Callable
-
-    from hasip.commands.model import Command
-    from hasip.loop import Loop
 
 _log = logging.getLogger(__name__)
 
@@ -22,18 +18,14 @@ _READ_BYTES = 65_536
 
 
 class StdinReader:
-    """Posts a command to the loop for every line of a file descriptor, until its end."""
+    """Hands on every line of a file descriptor, until its end."""
 
     def __init__(
         self,
-        loop: Loop,
-        on_command: Callable[[Command], None],
-        on_invalid: Callable[[InvalidCommandError], None],
+        take: Callable[[bytes], None],
         descriptor: int = 0,
     ) -> None:
-        self._loop = loop
-        self._on_command = on_command
-        self._on_invalid = on_invalid
+        self._take = take
         self._descriptor = descriptor
         # A daemon, since nothing can wake it from its read when the program ends.
         self._thread = threading.Thread(target=self._run, name="stdin", daemon=True)
@@ -54,17 +46,3 @@ class StdinReader:
         for line in splitter.finish():
             self._take(line)
         _log.info("Standard input has ended; no more commands will come from it")
-
-    def _take(self, line: bytes) -> None:
-        try:
-            command = read_command(line)
-        except InvalidCommandError as error:
-            # The traceback would travel with the error; its text is all that is wanted.
-            refused = error.with_traceback(None)
-            self._loop.post(lambda: self._on_invalid(refused))
-            return
-        except Exception:
-            _log.exception("A line of %d bytes could not be read", len(line))
-            return
-        if command is not None:
-            self._loop.post(lambda: self._on_command(command))

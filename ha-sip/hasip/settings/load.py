@@ -126,14 +126,18 @@ class _Reader:
 
 def _settings(source: Source, reader: _Reader) -> Settings:
     sip = _sip(source.section("sip_global"), reader)
+    command_source = reader.choice(source.section("run"), "command_source", CommandSource.STDIN)
+    uses_mqtt = sip.options.enable_mqtt or (
+        command_source is CommandSource.MQTT and not source.is_addon
+    )
     return Settings(
         is_addon=source.is_addon,
-        command_source=reader.choice(source.section("run"), "command_source", CommandSource.STDIN),
+        command_source=command_source,
         sip=sip,
         accounts=_accounts(source, reader),
         tts=_tts(source.section("tts"), reader),
         home_assistant=_home_assistant(source, reader),
-        mqtt=_mqtt(source.section("mqtt"), sip.options, reader),
+        mqtt=_mqtt(source.section("mqtt"), sip.options, reader, is_enabled=uses_mqtt),
         sensors=Sensors(
             enabled=reader.flag(source.section("sensors"), "enabled", default=False),
             entity_prefix=reader.text(source.section("sensors"), "entity_prefix", "ha_sip").replace(
@@ -238,14 +242,19 @@ def _home_assistant(source: Source, reader: _Reader) -> HomeAssistant:
     )
 
 
-def _mqtt(section: Section, options: GlobalOptions, reader: _Reader) -> Mqtt:
+def _mqtt(section: Section, options: GlobalOptions, reader: _Reader, *, is_enabled: bool) -> Mqtt:
     """Read the broker's settings; the global options win over the variables."""
     written = section.values.get("password")
     state_topic = section.values.get("state_topic", "hasip/state").strip()
     if options.mqtt_state_topic is not None:
         state_topic = options.mqtt_state_topic
+    address = options.mqtt_address or reader.optional(section, "address")
+    if is_enabled and address is None:
+        text = "is required for commands by MQTT: the address of the broker (or --mqtt-address)"
+        reader.problem(section, "address", text)
     return Mqtt(
-        address=options.mqtt_address or reader.optional(section, "address"),
+        is_enabled=is_enabled,
+        address=address,
         port=options.mqtt_port or reader.whole(section, "port", 1883, 1, 65535),
         username=options.mqtt_username or reader.optional(section, "username"),
         password=options.mqtt_password or (SecretStr(written) if written else None),

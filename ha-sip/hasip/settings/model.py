@@ -140,6 +140,7 @@ class HomeAssistant:
 class Mqtt:
     """The broker, for commands and events."""
 
+    is_enabled: bool = False
     address: str | None = None
     port: int = 1883
     username: str | None = None
@@ -169,3 +170,8 @@ class Settings:
     mqtt: Mqtt = field(default_factory=Mqtt)
     sensors: Sensors = field(default_factory=Sensors)
     warnings: tuple[str, ...] = ()
+
+    @property
+    def reads_stdin(self) -> bool:
+        """Tell whether commands come from standard input."""
+        return self.is_addon or self.command_source is CommandSource.STDIN

@@ -1,0 +1,1 @@
+"""MQTT: commands in, events out. The only package that knows paho."""
