@@ -23,8 +23,10 @@ from hasip.commands.intake import CommandIntake
 from hasip.commands.stdin import StdinReader
 from hasip.errors import HomeAssistantError
 from hasip.events.bus import EventBus
+from hasip.events.model import RegistrationChanged
 from hasip.events.wire import to_json, webhook_of_call
 from hasip.homeassistant.client import HomeAssistantClient
+from hasip.homeassistant.sensors import SensorBoard, Sensors
 from hasip.homeassistant.speech import Speech
 from hasip.homeassistant.webhooks import WebhookQueue
 from hasip.mqtt.client import MqttClient
@@ -63,9 +65,16 @@ class Gateway:
         self._bus = EventBus()
         self._client = _client(settings)
         self._webhooks: WebhookQueue | None = None
+        self._board: SensorBoard | None = None
         self._mqtt: MqttClient | None = None
         self._menu_files = MenuFiles(loop, WorkerPool("menu-files", loop, threads=4, waiting=500))
-        self._sip = SipStack(loop, settings, put_log_line, self._on_call)
+        self._sip = SipStack(
+            loop,
+            settings,
+            put_log_line,
+            on_call=self._on_call,
+            on_registration=self._bus.publish,
+        )
         services = _Services(loop, self._client)
         self._dispatcher = Dispatcher(
             self._registry,
@@ -90,6 +99,14 @@ class Gateway:
         if self._client is not None:
             self._webhooks = WebhookQueue(self._client, self._settings.home_assistant.webhook_id)
             self._bus.subscribe(self._deliver)
+            if self._settings.sensors.enabled:
+                self._board = SensorBoard(self._client)
+                sensors = Sensors(
+                    self._settings.sensors.entity_prefix,
+                    [account.number for account in self._settings.accounts],
+                    self._board,
+                )
+                self._bus.subscribe(sensors.take)
         self._sip.start()
         _log.info("%s", self._sip.describe())
         self._read_commands()
@@ -141,15 +158,16 @@ class Gateway:
         )
 
     def _finish_deliveries(self) -> None:
-        webhooks_are_done = [self._webhooks is None]
-        if self._webhooks is not None:
-            self._webhooks.close(
+        queues = [queue for queue in (self._webhooks, self._board) if queue is not None]
+        done: list[object] = []
+        for queue in queues:
+            queue.close(
                 DELIVERED_WITHIN_S,
-                lambda: self._loop.post(lambda: webhooks_are_done.append(True)),
+                lambda queue=queue: self._loop.post(lambda: done.append(queue)),  # type: ignore[misc]
             )
         _Until(
             self._loop,
-            lambda: webhooks_are_done[-1] and (self._mqtt is None or self._mqtt.is_idle),
+            lambda: len(done) == len(queues) and (self._mqtt is None or self._mqtt.is_idle),
             DELIVERED_WITHIN_S,  # a request that hangs must not hold up the end
             self._leave,
         )
@@ -188,7 +206,8 @@ class Gateway:
             yield f"{number}: {state}, {f'only listens: {broken}' if broken else modes[number]}"
 
     def _deliver(self, event: Event) -> None:
-        if self._webhooks is not None:
+        # A webhook that rings a bell for every event must not ring for registrations.
+        if self._webhooks is not None and not isinstance(event, RegistrationChanged):
             self._webhooks.enqueue(webhook_of_call(event), to_json(event))
 
     def _on_call(self, leg: SipLeg, account: SipAccount) -> None:

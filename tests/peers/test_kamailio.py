@@ -58,6 +58,42 @@ def test_with_the_right_password_it_registers_and_unregisters_at_the_end(
         assert not any(USERS["hasip"] in line for line in gateway.lines)
 
 
+@pytest.mark.parametrize(
+    ("password", "state", "codes", "said"),
+    [
+        (USERS["hasip"], "registered", {200}, "registered, accept"),
+        ("wrong-word", "failed", {401, 403}, "failed (40"),
+    ],
+)
+def test_a_registration_is_shown_by_sensor_and_by_the_command_state(
+    registrar: Kamailio,
+    tmp_path: Path,
+    password: str,
+    state: str,
+    codes: set[int],
+    said: str,
+) -> None:
+    with (
+        StandInHomeAssistant() as house,
+        GatewayProcess(
+            tmp_path, house=house, SENSOR_ENABLED="on", **account(registrar, password)
+        ) as gateway,
+    ):
+
+        def shown() -> list[str]:
+            return [body["state"] for body in house.states_of("sensor.ha_sip_registration_1")]
+
+        house.wait(lambda: shown()[-1:] == [state], state)
+        last = house.states_of("sensor.ha_sip_registration_1")[-1]["attributes"]
+        assert last["status_code"] in codes
+        assert {"reason", "last_change"} <= last.keys()
+        gateway.command({"command": "state"})
+        gateway.wait_log(f"1: sip:hasip@127.0.0.1:{registrar.port}, {said}")
+        gateway.command({"command": "quit"})
+        assert gateway.wait_exit() == 0
+        assert shown()[-1] == ("unregistered" if state == "registered" else "failed")
+
+
 def test_a_wrong_password_is_refused_with_the_reason_and_not_hammered(
     registrar: Kamailio, tmp_path: Path
 ) -> None:

@@ -84,6 +84,10 @@ class StandInHomeAssistant:
             if item.path.startswith("services/")
         ]
 
+    def states_of(self, entity_id: str) -> list[dict[str, Any]]:
+        """Return what a sensor has shown, in its order."""
+        return [item.body for item in self.requests if item.path == f"states/{entity_id}"]
+
     def wait_event(self, name: str, timeout_s: float = PATIENCE_S) -> dict[str, Any]:
         """Wait for an event; returns the first of that name."""
         self.wait(lambda: name in self.event_names, f"event {name}", timeout_s)

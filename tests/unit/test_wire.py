@@ -23,6 +23,8 @@ from hasip.events.model import (
     PinLockout,
     RecordingStarted,
     RecordingStopped,
+    RegistrationChanged,
+    RegistrationState,
     RingTimeout,
     ServiceFailed,
     Side,
@@ -118,6 +120,20 @@ def test_an_event_of_a_call(what: CallEventBody, own: dict[str, object]) -> None
     event = CallEvent(call=CALL, what=what)
     assert to_json(event) == COMMON | own
     assert webhook_of_call(event) == ("special" if isinstance(what, CallEstablished) else None)
+
+
+def test_a_registration_is_told() -> None:
+    event = RegistrationChanged(
+        sip_account=2, state=RegistrationState.FAILED, sip_code=403, sip_reason="Forbidden"
+    )
+    assert to_json(event) == {
+        "event": "registration_state",
+        "sip_account": 2,
+        "state": "failed",
+        "sip_code": 403,
+        "sip_reason": "Forbidden",
+    }
+    assert webhook_of_call(event) is None
 
 
 def test_a_request_id_is_repeated() -> None:

@@ -222,4 +222,24 @@ class CommandFailed:
     request_id: str | None = None
 
 
-Event = CallEvent | CommandFailed
+class RegistrationState(StrEnum):
+    """Whether calls come in by an account."""
+
+    UNKNOWN = "unknown"  # not asked for yet, or there is no registrar
+    REGISTERED = "registered"
+    UNREGISTERED = "unregistered"
+    FAILED = "failed"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class RegistrationChanged:
+    """A registrar took an account, let it go, or refused it."""
+
+    name: ClassVar[str] = "registration_state"
+    sip_account: int
+    state: RegistrationState
+    sip_code: int  # 0: there was no answer
+    sip_reason: str
+
+
+Event = CallEvent | CommandFailed | RegistrationChanged

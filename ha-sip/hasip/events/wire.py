@@ -19,6 +19,7 @@ from hasip.events.model import (
     PinLockout,
     RecordingStarted,
     RecordingStopped,
+    RegistrationChanged,
     RingTimeout,
     ServiceFailed,
     TransferResult,
@@ -34,9 +35,18 @@ def to_json(event: Event) -> Json:
     """Return the object that webhooks and MQTT carry."""
     match event:
         case CallEvent(call=call, what=what, request_id=request_id):
-            body = {"event": what.name, **_common_fields(call), **_own_fields(what)}
+            body = {"event": what.name, **call_fields(call), **_own_fields(what)}
         case CommandFailed(command=command, number=number, error=error, request_id=request_id):
             body = {"event": event.name, "command": command, "number": number, "error": error}
+        case RegistrationChanged():
+            request_id = None
+            body = {
+                "event": event.name,
+                "sip_account": event.sip_account,
+                "state": event.state.value,
+                "sip_code": event.sip_code,
+                "sip_reason": event.sip_reason,
+            }
         case _:
             assert_never(event)
     return body if request_id is None else {**body, "request_id": request_id}
@@ -47,7 +57,8 @@ def webhook_of_call(event: Event) -> str | None:
     return event.call.webhooks.get(event.what.name) if isinstance(event, CallEvent) else None
 
 
-def _common_fields(call: CallInfo) -> Json:
+def call_fields(call: CallInfo) -> Json:
+    """Return what every event of a call has."""
     return {
         "internal_id": call.internal_id,
         "call_id": call.call_id,

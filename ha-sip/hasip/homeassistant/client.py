@@ -90,6 +90,10 @@ class HomeAssistantClient:
         """Deliver a webhook; Home Assistant says yes to ids that it does not know, too."""
         self._post(f"webhook/{webhook_id}", body)
 
+    def set_state(self, entity_id: str, state: str, attributes: Mapping[str, Any]) -> None:
+        """Show a state, which Home Assistant keeps until it restarts."""
+        self._post(f"states/{entity_id}", {"state": state, "attributes": attributes})
+
     def render_template(self, template: str) -> str:
         """Return what a template says now."""
         return self._post("template", {"template": template}).text

@@ -16,6 +16,7 @@ import pjsua2 as pj
 
 from hasip.calls.uri import has_scheme, host_of
 from hasip.errors import SipError
+from hasip.events.model import RegistrationChanged, RegistrationState
 from hasip.sip.call import LegContext, PjCall, incoming_call, place_call
 from hasip.sip.errors import guarded, sip_errors
 from hasip.sip.received import all_headers
@@ -89,6 +90,16 @@ class PjAccount(pj.Account):
                 self._loop.post(lambda: owner.heard_call(call, leg))
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class AccountHouse:
+    """What the stack does for its accounts."""
+
+    keep: Callable[[PjCall, SipLeg], None]  # alive, until it is let go
+    let_go: Callable[[SipLeg], None]
+    on_call: Callable[[SipLeg, SipAccount], None]
+    on_registration: Callable[[RegistrationChanged], None]
+
+
 class SipAccount:
     """An account in use; a `Line` that calls are placed on. Loop thread only."""
 
@@ -98,17 +109,16 @@ class SipAccount:
         settings: Account,
         *,
         debug_headers: bool,
-        keep: Callable[[PjCall, SipLeg], None],
-        let_go: Callable[[SipLeg], None],
-        on_call: Callable[[SipLeg, SipAccount], None],
+        house: AccountHouse,
     ) -> None:
         self._loop = loop
         self._settings = settings
         self._debug_headers = debug_headers
-        self._keep = keep
-        self._on_call = on_call
+        self._house = house
         self.context = LegContext(
-            wanted_headers=settings.options.extract_headers, to_uri=self._to_uri, on_gone=let_go
+            wanted_headers=settings.options.extract_headers,
+            to_uri=self._to_uri,
+            on_gone=house.let_go,
         )
         self._account: PjAccount | None = None
         self._timer: Timer | None = None
@@ -163,7 +173,7 @@ class SipAccount:
             msg = f"account {self.number} is not open"
             raise SipError(msg)
         call, leg = place_call(self._loop, self._account, number, self.context)
-        self._keep(call, leg)
+        self._house.keep(call, leg)
         return leg
 
     def leave(self) -> None:
@@ -185,14 +195,14 @@ class SipAccount:
 
     def heard_call(self, call: PjCall, leg: SipLeg) -> None:
         """Take a call that came in."""
-        self._keep(call, leg)
-        self._on_call(leg, self)
+        self._house.keep(call, leg)
+        self._house.on_call(leg, self)
 
     def heard_registration(self, code: int, reason: str) -> None:
         """Take the registrar's answer, or the lack of one, and plan the next try."""
         was_registered = self._is_registered
         self._is_registered = code == OK and not self._is_leaving
-        self._registration = "registered" if self._is_registered else f"failed: {code} {reason}"
+        self._tell_registration(code, reason)
         if self._is_leaving:
             _log.info("Account %d: unregistered (%d %s)", self.number, code, reason)
         elif self._is_registered:
@@ -214,6 +224,23 @@ class SipAccount:
                 wait_s,
             )
             self._try_again_in(wait_s)
+
+    def _tell_registration(self, code: int, reason: str) -> None:
+        if self._is_registered:
+            state = RegistrationState.REGISTERED
+        elif self._is_leaving:
+            state = RegistrationState.UNREGISTERED
+        else:
+            state = RegistrationState.FAILED
+        said = f" ({code} {reason})" if state is RegistrationState.FAILED else ""
+        told = f"{state}{said}"
+        if told != self._registration:
+            self._registration = told
+            self._house.on_registration(
+                RegistrationChanged(
+                    sip_account=self.number, state=state, sip_code=code, sip_reason=reason
+                )
+            )
 
     def log_headers(self, message: str) -> None:
         """Log the headers of a call that comes in, if `--debug-headers` asks for it."""
@@ -238,7 +265,7 @@ class SipAccount:
                 self._account.setRegistration(True)
         except SipError as error:
             self._failures += 1
-            self._registration = f"failed: {error}"
+            self._tell_registration(0, str(error))
             wait_s = _AWAY.wait_s(self._failures)
             _log.warning("%s; next try in %.0f s", error, wait_s)
             self._try_again_in(wait_s)

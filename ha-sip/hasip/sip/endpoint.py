@@ -9,7 +9,7 @@ import pjsua2 as pj
 
 from hasip import __version__
 from hasip.errors import SipError
-from hasip.sip.account import SipAccount
+from hasip.sip.account import AccountHouse, SipAccount
 from hasip.sip.account_config import account_config
 from hasip.sip.errors import guarded, sip_errors
 from hasip.sip.media import BRIDGE_RATE_HZ
@@ -17,6 +17,7 @@ from hasip.sip.media import BRIDGE_RATE_HZ
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
 
+    from hasip.events.model import RegistrationChanged
     from hasip.loop import Loop
     from hasip.settings.model import Account, GlobalOptions, Settings
     from hasip.sip.call import PjCall, SipLeg
@@ -69,12 +70,19 @@ class SipStack:
         loop: Loop,
         settings: Settings,
         put_log_line: Callable[[str], None],
+        *,
         on_call: Callable[[SipLeg, SipAccount], None],
+        on_registration: Callable[[RegistrationChanged], None],
     ) -> None:
         self._loop = loop
         self._settings = settings
         self._put_log_line = put_log_line
-        self._on_call = on_call
+        self._house = AccountHouse(
+            keep=self._keep,
+            let_go=self._let_go,
+            on_call=on_call,
+            on_registration=on_registration,
+        )
         self._endpoint: _Endpoint | None = None
         self._accounts: dict[int, SipAccount] = {}
         self._why_off: dict[int, str] = {}  # accounts that are not in use
@@ -218,9 +226,7 @@ class SipStack:
                 self._loop,
                 settings,
                 debug_headers=self._settings.sip.options.debug_headers,
-                keep=self._keep,
-                let_go=self._let_go,
-                on_call=self._on_call,
+                house=self._house,
             )
             try:
                 config = account_config(settings, self._settings.sip.options)

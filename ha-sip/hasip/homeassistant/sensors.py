@@ -1,0 +1,166 @@
+"""Shows accounts, registrations and calls as sensors in Home Assistant.
+
+Home Assistant forgets such sensors when it restarts, so all are sent again from time to time. Only
+the newest state of a sensor is worth sending: what it was while Home Assistant was away is not.
+"""
+
+from __future__ import annotations
+
+import logging
+import threading
+import time
+from datetime import UTC, datetime
+from typing import TYPE_CHECKING, NamedTuple
+
+from hasip.errors import HomeAssistantError
+from hasip.events.model import (
+    CallDisconnected,
+    CallEvent,
+    CommandFailed,
+    IncomingCall,
+    OutgoingCallInitiated,
+    RegistrationChanged,
+    RegistrationState,
+)
+from hasip.events.wire import call_fields
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Mapping, Sequence
+
+    from hasip.events.model import CallInfo, Event
+    from hasip.homeassistant.client import HomeAssistantClient
+
+_log = logging.getLogger(__name__)
+
+SEND_AGAIN_AFTER_S = 300.0
+FIRST_RETRY_S = 1.0
+LONGEST_RETRY_S = 60.0
+
+
+class SensorState(NamedTuple):
+    """What a sensor shows."""
+
+    state: str
+    attributes: Mapping[str, object]
+
+
+class Sensors:
+    """Follows the events; loop thread only."""
+
+    def __init__(self, prefix: str, accounts: Sequence[int], board: SensorBoard) -> None:
+        self._prefix = prefix
+        self._board = board
+        self._active: dict[int, list[CallInfo]] = {account: [] for account in accounts}
+        for account in accounts:
+            self._show(f"account_{account}", "false")
+            self._show(f"registration_{account}", RegistrationState.UNKNOWN)
+            self._show(f"last_call_{account}", "none")
+
+    def take(self, event: Event) -> None:
+        """Show what an event changes."""
+        match event:
+            case CallEvent(call=call, what=IncomingCall() | OutgoingCallInitiated()):
+                self._active.setdefault(call.sip_account, []).append(call)
+                self._show_account(call.sip_account)
+                fields = {**call_fields(call), "timestamp": _now()}
+                self._show(f"last_call_{call.sip_account}", call.direction, fields)
+            case CallEvent(call=call, what=CallDisconnected()):
+                calls = self._active.get(call.sip_account, [])
+                calls[:] = [other for other in calls if other.internal_id != call.internal_id]
+                self._show_account(call.sip_account)
+            case RegistrationChanged():
+                self._show(
+                    f"registration_{event.sip_account}",
+                    event.state,
+                    {
+                        "status_code": event.sip_code,
+                        "reason": event.sip_reason,
+                        "last_change": _now(),
+                    },
+                )
+            case CallEvent() | CommandFailed():
+                pass
+
+    def _show_account(self, account: int) -> None:
+        calls = self._active[account]
+        if calls:
+            self._show(f"account_{account}", "true", call_fields(calls[-1]))
+        else:
+            self._show(f"account_{account}", "false")
+
+    def _show(self, name: str, state: str, attributes: Mapping[str, object] | None = None) -> None:
+        self._board.show(f"sensor.{self._prefix}_{name}", SensorState(str(state), attributes or {}))
+
+
+class SensorBoard:
+    """Sends states on a thread of its own; no method waits."""
+
+    def __init__(self, client: HomeAssistantClient) -> None:
+        self._client = client
+        self._shown: dict[str, SensorState] = {}
+        self._to_send: dict[str, SensorState] = {}
+        self._changed = threading.Condition()
+        self._closes_at: float | None = None
+        self._on_closed: Callable[[], None] = lambda: None
+        self._last_error: str | None = None
+        threading.Thread(target=self._run, name="sensors", daemon=True).start()
+
+    def show(self, entity_id: str, state: SensorState) -> None:
+        """Show a state soon, unless a newer one comes first."""
+        with self._changed:
+            self._shown[entity_id] = self._to_send[entity_id] = state
+            self._changed.notify()
+
+    def close(self, deadline_s: float, done: Callable[[], None]) -> None:
+        """Send what is left for at most `deadline_s`, then call `done` on the board's thread."""
+        with self._changed:
+            self._closes_at = time.monotonic() + deadline_s
+            self._on_closed = done
+            self._changed.notify()
+
+    def _run(self) -> None:
+        failures = 0
+        while (batch := self._next()) is not None:
+            entity_id, state = batch
+            if self._send(entity_id, state):
+                failures = 0
+                continue
+            failures += 1
+            with self._changed:
+                self._to_send.setdefault(entity_id, state)
+                if self._closes_at is not None:
+                    break
+                self._changed.wait_for(
+                    lambda: self._closes_at is not None,
+                    min(LONGEST_RETRY_S, FIRST_RETRY_S * 2 ** min(failures - 1, 10)),
+                )
+        self._on_closed()
+
+    def _next(self) -> tuple[str, SensorState] | None:
+        """Return a state that is to be sent, once there is one; None when it is time to end."""
+        with self._changed:
+            while True:
+                if self._closes_at is not None and (
+                    not self._to_send or time.monotonic() >= self._closes_at
+                ):
+                    return None
+                if self._to_send:
+                    entity_id = next(iter(self._to_send))
+                    return entity_id, self._to_send.pop(entity_id)
+                if not self._changed.wait(SEND_AGAIN_AFTER_S):
+                    self._to_send.update(self._shown)
+
+    def _send(self, entity_id: str, state: SensorState) -> bool:
+        try:
+            self._client.set_state(entity_id, state.state, state.attributes)
+        except HomeAssistantError as error:
+            if str(error) != self._last_error:
+                self._last_error = str(error)
+                _log.warning("Sensor %s not updated: %s", entity_id, error)
+            return False
+        self._last_error = None
+        return True
+
+
+def _now() -> str:
+    return datetime.now(UTC).isoformat(timespec="seconds")
