@@ -28,6 +28,7 @@ from hasip.events.wire import to_json, webhook_of_call
 from hasip.homeassistant.client import HomeAssistantClient
 from hasip.homeassistant.sensors import SensorBoard, Sensors
 from hasip.homeassistant.speech import Speech
+from hasip.homeassistant.voices import VoiceList
 from hasip.homeassistant.webhooks import WebhookQueue
 from hasip.mqtt.client import MqttClient
 from hasip.sip.endpoint import SipStack
@@ -110,6 +111,8 @@ class Gateway:
         self._sip.start()
         _log.info("%s", self._sip.describe())
         self._read_commands()
+        if self._settings.tts.debug_print:
+            self._print_voices()
         _log.info("ha-sip started, listening on port %d", self._settings.sip.port)
 
     def _read_commands(self) -> None:
@@ -123,6 +126,22 @@ class Gateway:
             self._mqtt.start()
             mqtt = self._mqtt
             self._bus.subscribe(lambda event: mqtt.publish(to_json(event)))
+
+    def _print_voices(self) -> None:
+        home = self._settings.home_assistant
+        if home.websocket_url is None:
+            return
+        voices = VoiceList(home.websocket_url, home.token)
+
+        def done(result: Result[tuple[str, ...]]) -> None:
+            if isinstance(result, Failed):
+                _log.warning("The speech engines are not known: %s", result.error)
+                return
+            for line in result.value:
+                _log.info("%s", line)
+
+        pool = WorkerPool("voices", self._loop, threads=1, waiting=0)
+        pool.submit(lambda: voices.describe(self._settings.tts), done)
 
     def stop(self, why: str) -> None:
         """Hang up, unregister, deliver what is left, end the loop: in this order, within 3 s."""

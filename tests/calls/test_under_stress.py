@@ -313,3 +313,12 @@ def test_a_refusal_that_comes_at_once_is_told_for_every_call(tmp_path: Path) -> 
         ends = [event for event in house.events if event["event"] == "call_disconnected"]
         assert {event["sip_code"] for event in ends} == {486}
         assert all(event["call_id"] for event in ends)
+
+
+def test_debug_print_says_why_it_knows_no_engines(tmp_path: Path) -> None:
+    with (
+        StandInHomeAssistant() as house,
+        GatewayProcess(tmp_path, house=house, TTS_DEBUG_PRINT="true") as gateway,
+    ):
+        address = f"ws://127.0.0.1:{house.port}/api/websocket"
+        gateway.wait_log(f"The speech engines are not known: websocket {address}: ")
