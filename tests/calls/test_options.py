@@ -90,3 +90,23 @@ def test_a_transport_that_is_off_is_not_listened_on(
         other = socket.SOCK_STREAM if transport == "udp" else socket.SOCK_DGRAM
         with socket.socket(socket.AF_INET, other) as taken, pytest.raises(OSError, match="in use"):
             taken.bind(gateway.address)
+
+
+@pytest.mark.parametrize(
+    ("word", "profile", "has_key"),
+    [
+        ("disabled", "RTP/AVP", False),
+        ("optional", "RTP/AVP", True),
+        ("mandatory", "RTP/SAVP", True),
+    ],
+)
+def test_srtp_is_offered_as_it_is_set(
+    tmp_path: Path,
+    word: str,
+    profile: str,
+    has_key: bool,  # noqa: FBT001
+) -> None:
+    message, _ = invite(tmp_path, account=f"--srtp {word}")
+
+    assert re.search(rf"^m=audio \d+ {profile} ", message.body, re.MULTILINE)
+    assert ("a=crypto:" in message.body) is has_key

@@ -30,7 +30,7 @@ from hasip.commands.model import (
     unknown_keys,
 )
 from hasip.errors import CommandError, HaSipError
-from hasip.events.model import CommandFailed, ServiceFailed
+from hasip.events.model import CALL_EVENTS, CommandFailed, ServiceFailed
 from hasip.workers import Failed
 
 if TYPE_CHECKING:
@@ -86,6 +86,10 @@ class Dispatcher:
         for key in unknown_keys(command):
             known = field_names(type(command))
             _log.warning("%s: %s", command.command, unknown(key, known, "key"))
+        if isinstance(command, Dial | Answer):
+            for event in command.webhook_to_call.keys() - CALL_EVENTS:
+                said = unknown(event, CALL_EVENTS, "event")
+                _log.warning("%s: webhook_to_call: %s", command.command, said)
         try:
             self._carry_out(command, origin)
         except HaSipError as error:

@@ -1,0 +1,62 @@
+"""Every switch of an account's options arrives at pjsua2."""
+
+from __future__ import annotations
+
+import pjsua2 as pj
+import pytest
+
+from hasip.settings.model import Account, GlobalOptions
+from hasip.settings.options import parse_account_options
+from hasip.sip.account_config import account_config
+
+
+def configured(options: str) -> pj.AccountConfig:
+    parsed, problems = parse_account_options(options, "options")
+    assert problems == ()
+    return account_config(Account(number=1, id_uri="sip:a@b", options=parsed), GlobalOptions())
+
+
+@pytest.mark.parametrize(
+    ("option", "name"),
+    [
+        ("--ice", "iceEnabled"),
+        ("--use-stun-for-sip", "sipStunUse"),
+        ("--use-stun-for-media", "mediaStunUse"),
+        ("--use-contact-rewrite", "contactRewriteUse"),
+        ("--use-via-rewrite", "viaRewriteUse"),
+        ("--use-sdp-nat-rewrite", "sdpNatRewriteUse"),
+        ("--use-sip-outbound", "sipOutboundUse"),
+    ],
+)
+def test_a_switch_is_on_by_default_and_can_be_off(option: str, name: str) -> None:
+    on, off, default = (
+        getattr(configured(text).natConfig, name)
+        for text in (f"{option} yes", f"{option} DISABLE", "")
+    )
+
+    assert on == default
+    assert on != off
+
+
+@pytest.mark.parametrize(
+    ("word", "kind"),
+    [("udp", pj.PJ_TURN_TP_UDP), ("tcp", pj.PJ_TURN_TP_TCP), ("tls", pj.PJ_TURN_TP_TLS)],
+)
+def test_a_turn_server_with_its_transport_and_credentials(word: str, kind: int) -> None:
+    config = configured(
+        f"--turn-server t:3478 --turn-connection-type {word} --turn-user u --turn-password 'p w'"
+    )
+    nat = config.natConfig  # lives in it
+
+    assert nat.turnEnabled
+    assert (nat.turnServer, nat.turnConnType) == ("t:3478", kind)
+    assert (nat.turnUserName, nat.turnPassword) == ("u", "p w")
+    assert not configured("").natConfig.turnEnabled
+
+
+def test_the_proxy_and_srtp() -> None:
+    config = configured("--proxy sip:p;lr --srtp mandatory")
+
+    assert list(config.sipConfig.proxies) == ["sip:p;lr"]
+    assert config.mediaConfig.srtpUse == pj.PJMEDIA_SRTP_MANDATORY
+    assert configured("").mediaConfig.srtpUse == pj.PJMEDIA_SRTP_DISABLED
