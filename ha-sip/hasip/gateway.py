@@ -171,7 +171,7 @@ class Gateway:
         accounts = self._sip.accounts.values()
         _Until(
             self._loop,
-            lambda: not any(account.is_registered for account in accounts),
+            lambda: all(account.has_left for account in accounts),
             UNREGISTERED_WITHIN_S,
             self._finish_deliveries,
         )

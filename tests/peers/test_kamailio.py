@@ -46,11 +46,21 @@ def account(registrar: Kamailio, password: str = USERS["hasip"]) -> dict[str, st
     }
 
 
+def test_an_end_while_the_registration_is_on_its_way_leaves_nothing_at_the_registrar(
+    registrar: Kamailio, tmp_path: Path
+) -> None:
+    with GatewayProcess(tmp_path, **account(registrar)) as gateway:
+        gateway.command({"command": "quit"})  # when it is up, REGISTER has only just been sent
+
+        assert gateway.wait_exit() == 0
+        gateway.wait_log("Account 1: unregistered (200 OK)")
+
+
 def test_with_the_right_password_it_registers_and_unregisters_at_the_end(
     registrar: Kamailio, tmp_path: Path
 ) -> None:
     with GatewayProcess(tmp_path, **account(registrar)) as gateway:
-        gateway.wait_log("registered")
+        gateway.wait_log("): registered")
         gateway.command({"command": "quit"})
 
         assert gateway.wait_exit() == 0
@@ -118,7 +128,7 @@ def test_a_caller_registered_at_the_proxy_reaches_the_menu(
         GatewayProcess(tmp_path, house=house, menu_file=MENU, **account(registrar)) as gateway,
         Phone("alice", password=USERS["alice"], proxy=registrar.address) as alice,
     ):
-        gateway.wait_log("registered")
+        gateway.wait_log("): registered")
         call = alice.call(f"sip:hasip@127.0.0.1:{registrar.port}").wait_answered()
         call.wait_sound()
         spoken = audio.read_wav(house.speak("Welcome to the house"))
@@ -137,7 +147,7 @@ def test_the_gateway_calls_a_phone_through_the_proxy_with_its_password(
         GatewayProcess(tmp_path, house=house, **account(registrar)) as gateway,
         Phone("alice", password=USERS["alice"]) as alice,
     ):
-        gateway.wait_log("registered")
+        gateway.wait_log("): registered")
         assert alice.register(registrar.address, f"127.0.0.1:{registrar.port}") == 200
         gateway.command(
             {"command": "dial", "number": "alice", "menu": {"message": "Hello", "timeout": 2}}
@@ -157,7 +167,7 @@ def test_a_call_that_is_refused_tells_the_final_response(
         StandInHomeAssistant() as house,
         GatewayProcess(tmp_path, house=house, **account(registrar)) as gateway,
     ):
-        gateway.wait_log("registered")
+        gateway.wait_log("): registered")
         gateway.command({"command": "dial", "number": f"sip:{user}@127.0.0.1:{registrar.port}"})
         ended = house.wait_event("call_disconnected")
 
@@ -191,7 +201,7 @@ def test_a_registrar_that_was_restarted_is_registered_with_again(
         GatewayProcess(tmp_path, menu_file=MENU, **account(registrar)) as gateway,
         Phone("alice", password=USERS["alice"], proxy=registrar.address) as alice,
     ):
-        gateway.wait_log("registered")
+        gateway.wait_log("): registered")
         registrar.stop()
         registrar.start()
         uri = f"sip:hasip@127.0.0.1:{registrar.port}"

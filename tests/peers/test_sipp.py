@@ -35,7 +35,7 @@ def test_sipp_calls_through_the_proxy_types_a_digit_and_is_hung_up_on(tmp_path: 
             SIP1_PASSWORD="secret",
         ) as gateway,
     ):
-        gateway.wait_log("registered")
+        gateway.wait_log("): registered")
         run_caller(SCENARIO, registrar.address, "hasip", tmp_path, calls=3)
 
         house.wait(lambda: house.event_names.count("call_disconnected") == 3, "3 ends")

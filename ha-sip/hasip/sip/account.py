@@ -125,7 +125,9 @@ class SipAccount:
         self._failures = 0
         self._is_registered = False
         self._registration = "registering" if settings.registrar_uri else "without registrar"
+        self._is_pending = False  # a REGISTER has no answer yet
         self._is_leaving = False
+        self._is_unregistering = False
 
     @property
     def number(self) -> int:
@@ -148,9 +150,9 @@ class SipAccount:
         return self._settings.options.reject_sip_code
 
     @property
-    def is_registered(self) -> bool:
-        """Tell whether the registrar has us in its list, as far as it said."""
-        return self._is_registered
+    def has_left(self) -> bool:
+        """Tell whether the registrar will not send us calls any more, as far as it said."""
+        return not self._is_registered and not self._is_pending
 
     @property
     def state(self) -> str:
@@ -180,9 +182,9 @@ class SipAccount:
         """Ask the registrar to take us out of its list."""
         self._is_leaving = True
         self._cancel_timer()
-        if self._account is not None and self._is_registered:
-            with guarded("unregister"):
-                self._account.setRegistration(False)
+        if self._is_registered and not self._is_pending:
+            self._unregister()
+        # Else the answer that is on its way says whether there is anything to leave.
 
     def close(self) -> None:
         """Drop the pjsua2 object."""
@@ -200,6 +202,10 @@ class SipAccount:
 
     def heard_registration(self, code: int, reason: str) -> None:
         """Take the registrar's answer, or the lack of one, and plan the next try."""
+        self._is_pending = False
+        if self._is_leaving and code == OK and not self._is_unregistering:
+            self._unregister()
+            return
         was_registered = self._is_registered
         self._is_registered = code == OK and not self._is_leaving
         self._tell_registration(code, reason)
@@ -263,12 +269,19 @@ class SipAccount:
         try:
             with sip_errors(f"register account {self.number}"):
                 self._account.setRegistration(True)
+            self._is_pending = True
         except SipError as error:
             self._failures += 1
             self._tell_registration(0, str(error))
             wait_s = _AWAY.wait_s(self._failures)
             _log.warning("%s; next try in %.0f s", error, wait_s)
             self._try_again_in(wait_s)
+
+    def _unregister(self) -> None:
+        if self._account is not None:
+            self._is_pending = self._is_unregistering = True
+            with guarded("unregister"):
+                self._account.setRegistration(False)
 
     def _try_again_in(self, wait_s: float) -> None:
         self._cancel_timer()

@@ -120,7 +120,7 @@ class SipStack:
         self._open_accounts(self._settings.accounts)
 
     def leave(self) -> None:
-        """Unregister everywhere; `is_registered` of the accounts tells when that is done."""
+        """Unregister everywhere; `has_left` of the accounts tells when that is done."""
         for account in self._accounts.values():
             account.leave()
 
