@@ -2,12 +2,9 @@
 
 from __future__ import annotations
 
-import contextlib
-import socket
-import subprocess
-from typing import TYPE_CHECKING, Self
+from typing import TYPE_CHECKING
 
-from support.waiting import wait_until
+from support.server import Server
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -85,60 +82,17 @@ request_route {{
 """
 
 
-class Kamailio:
-    """A registrar and proxy that can be stopped and started again; it forgets meanwhile."""
+class Kamailio(Server):
+    """A registrar and proxy; what it forgets are its registrations."""
 
     def __init__(self, folder: Path, port: int, users: Mapping[str, str]) -> None:
         """Keep its files in `folder`; `users` are names with passwords."""
-        self.port = port
-        self.address = ("127.0.0.1", port)
-        self._folder = folder
-        self._config = folder / "kamailio.cfg"
         lines = "\n".join(f'    $sht(users=>{name}) = "{word}";' for name, word in users.items())
-        self._config.write_text(CONFIGURATION.format(port=port, users=lines), encoding="utf-8")
-        self._process: subprocess.Popen[bytes] | None = None
-
-    def __enter__(self) -> Self:
-        """Be there."""
-        self.start()
-        return self
-
-    def __exit__(self, *_: object) -> None:
-        """Go."""
-        self.stop()
-
-    def start(self) -> None:
-        """Start, and wait until it listens."""
-        runtime = self._folder / "run"
+        config, runtime = folder / "kamailio.cfg", folder / "run"
+        config.write_text(CONFIGURATION.format(port=port, users=lines), encoding="utf-8")
         runtime.mkdir(exist_ok=True)
-        with (self._folder / "kamailio.log").open("ab") as log:
-            self._process = subprocess.Popen(
-                [
-                    *(PROGRAM, "-f", str(self._config), "-DD", "-E", "-m", "64", "-M", "8"),
-                    *("-w", str(runtime), "-Y", str(runtime), "-P", str(runtime / "pid")),
-                ],
-                stdin=subprocess.DEVNULL,
-                stdout=log,
-                stderr=log,
-            )
-        wait_until(self._listens, f"Kamailio listens; its log is {self._folder}/kamailio.log")
-
-    def stop(self) -> None:
-        """Stop; all registrations are forgotten."""
-        process, self._process = self._process, None
-        if process is not None:
-            process.terminate()
-            try:
-                process.wait(10)
-            except subprocess.TimeoutExpired:
-                process.kill()
-                process.wait()
-
-    def _listens(self) -> bool:
-        if self._process is None or self._process.poll() is not None:
-            log = (self._folder / "kamailio.log").read_text(encoding="utf-8", errors="replace")
-            msg = f"Kamailio did not start:\n{log[-3000:]}"
-            raise AssertionError(msg)
-        with contextlib.suppress(OSError), socket.create_connection(self.address, 0.2):
-            return True
-        return False
+        command = [
+            *(PROGRAM, "-f", str(config), "-DD", "-E", "-m", "64", "-M", "8"),
+            *("-w", str(runtime), "-Y", str(runtime), "-P", str(runtime / "pid")),
+        ]
+        super().__init__(command, port, folder / "kamailio.log")

@@ -11,6 +11,7 @@ import paho.mqtt.client as paho
 from paho.mqtt.enums import CallbackAPIVersion
 
 from support.ports import free_port
+from support.server import Server
 from support.waiting import PATIENCE_S, wait_until
 
 if TYPE_CHECKING:
@@ -27,65 +28,26 @@ log_dest stderr
 """
 
 
-class Mosquitto:
-    """A broker that can be stopped and started again; it forgets meanwhile."""
+class Mosquitto(Server):
+    """A broker without persistence."""
 
     def __init__(self, folder: Path, *, users: dict[str, str] | None = None) -> None:
-        self.port = free_port()
-        self._configuration = folder / "mosquitto.conf"
-        self._users = users or {}
-        passwords = folder / "mosquitto.passwords"
-        for number, (user, password) in enumerate(self._users.items()):
+        """Keep its files in `folder`; without `users` anybody may come."""
+        port = free_port()
+        passwords, config = folder / "mosquitto.passwords", folder / "mosquitto.conf"
+        for number, (user, password) in enumerate((users or {}).items()):
             create = [] if number else ["-c"]
             command = [PASSWORD_PROGRAM, "-b", *create, str(passwords), user, password]
             subprocess.run(command, check=True, timeout=20)
-        self._configuration.write_text(
+        config.write_text(
             CONFIGURATION.format(
-                port=self.port,
-                anonymous=str(not self._users).lower(),
-                passwords=f"password_file {passwords}\nuser root" if self._users else "",
+                port=port,
+                anonymous=str(not users).lower(),
+                passwords=f"password_file {passwords}\nuser root" if users else "",
             ),
             encoding="utf-8",
         )
-        self._process: subprocess.Popen[bytes] | None = None
-
-    def __enter__(self) -> Self:
-        """Start it."""
-        self.start()
-        return self
-
-    def __exit__(self, *_: object) -> None:
-        """Stop it."""
-        self.stop()
-
-    def start(self) -> None:
-        """Run it, and wait until it takes connections."""
-        self._process = subprocess.Popen(
-            [PROGRAM, "-c", str(self._configuration)],
-            stdin=subprocess.DEVNULL,
-            stdout=subprocess.DEVNULL,
-            stderr=subprocess.DEVNULL,
-        )
-
-        def connects() -> bool:
-            user, password = next(iter(self._users.items()), (None, None))
-            client = paho.Client(CallbackAPIVersion.VERSION2)
-            client.username_pw_set(user, password)
-            try:
-                client.connect("127.0.0.1", self.port)
-            except OSError:
-                return False
-            client.disconnect()
-            return True
-
-        wait_until(connects, "mosquitto")
-
-    def stop(self) -> None:
-        """End it."""
-        if self._process is not None:
-            self._process.terminate()
-            self._process.wait(10)
-            self._process = None
+        super().__init__([PROGRAM, "-c", str(config)], port, folder / "mosquitto.log")
 
 
 class MqttUser:

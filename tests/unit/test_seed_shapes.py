@@ -19,34 +19,21 @@ from hasip.events.model import (
     CallEstablished,
     CallEvent,
     CallEventBody,
-    CallInfo,
-    Direction,
     DtmfDigit,
     EnteredMenu,
     IncomingCall,
-    InternalId,
     MenuTimeout,
     MessagePlayed,
     RingTimeout,
     Side,
-    SipCallId,
 )
 from hasip.events.wire import to_json
 from hasip.settings import load_settings
 from support import seed
+from support.call_info import CALL
 
 ROOT = Path(__file__).parents[2]
 SCHEMAS = ROOT / "ha-sip" / "schema"
-CALL = CallInfo(
-    internal_id=InternalId("something-unique"),
-    call_id=SipCallId("abc"),
-    sip_account=1,
-    direction=Direction.INCOMING,
-    remote_uri="<sip:5551234456@fritz.box>",
-    local_uri="<sip:homeassistant@fritz.box>",
-    parsed_remote_uri="5551234456",
-    parsed_local_uri="homeassistant",
-)
 
 
 def test_the_default_options_are_understood(tmp_path: Path) -> None:

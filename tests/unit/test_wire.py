@@ -10,13 +10,10 @@ from hasip.events.model import (
     CallEstablished,
     CallEvent,
     CallEventBody,
-    CallInfo,
     CommandFailed,
-    Direction,
     DtmfDigit,
     EnteredMenu,
     IncomingCall,
-    InternalId,
     MenuTimeout,
     MessagePlayed,
     OutgoingCallInitiated,
@@ -28,25 +25,13 @@ from hasip.events.model import (
     RingTimeout,
     ServiceFailed,
     Side,
-    SipCallId,
     TransferResult,
 )
 from hasip.events.wire import to_json, webhook_of_call
+from support.call_info import CALL
 
-CALL = CallInfo(
-    internal_id=InternalId("<sip:5551234456@fritz.box>"),
-    call_id=SipCallId("abc"),
-    sip_account=1,
-    direction=Direction.INCOMING,
-    remote_uri="<sip:5551234456@fritz.box>",
-    local_uri="<sip:homeassistant@fritz.box>",
-    parsed_remote_uri="5551234456",
-    parsed_local_uri="homeassistant",
-    headers={"X-Door": None},
-    webhooks={"call_established": "special"},
-)
 COMMON = {
-    "internal_id": "<sip:5551234456@fritz.box>",
+    "internal_id": "something-unique",
     "call_id": "abc",
     "sip_account": 1,
     "call_direction": "incoming",

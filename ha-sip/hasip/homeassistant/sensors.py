@@ -7,8 +7,6 @@ the newest state of a sensor is worth sending: what it was while Home Assistant 
 from __future__ import annotations
 
 import logging
-import threading
-import time
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, NamedTuple
 
@@ -23,9 +21,10 @@ from hasip.events.model import (
     RegistrationState,
 )
 from hasip.events.wire import call_fields
+from hasip.homeassistant.outbox import Outbox
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping, Sequence
+    from collections.abc import Mapping, Sequence
 
     from hasip.events.model import CallInfo, Event
     from hasip.homeassistant.client import HomeAssistantClient
@@ -92,62 +91,45 @@ class Sensors:
         self._board.show(f"sensor.{self._prefix}_{name}", SensorState(str(state), attributes or {}))
 
 
-class SensorBoard:
-    """Sends states on a thread of its own; no method waits."""
+class SensorBoard(Outbox):
+    """Sends states; no method waits."""
 
     def __init__(self, client: HomeAssistantClient) -> None:
+        super().__init__("sensors")
         self._client = client
         self._shown: dict[str, SensorState] = {}
         self._to_send: dict[str, SensorState] = {}
-        self._changed = threading.Condition()
-        self._closes_at: float | None = None
-        self._on_closed: Callable[[], None] = lambda: None
         self._last_error: str | None = None
-        threading.Thread(target=self._run, name="sensors", daemon=True).start()
+        self.start()
 
     def show(self, entity_id: str, state: SensorState) -> None:
         """Show a state soon, unless a newer one comes first."""
-        with self._changed:
+        with self.changed:
             self._shown[entity_id] = self._to_send[entity_id] = state
-            self._changed.notify()
+            self.changed.notify()
 
-    def close(self, deadline_s: float, done: Callable[[], None]) -> None:
-        """Send what is left for at most `deadline_s`, then call `done` on the board's thread."""
-        with self._changed:
-            self._closes_at = time.monotonic() + deadline_s
-            self._on_closed = done
-            self._changed.notify()
-
-    def _run(self) -> None:
+    def run(self) -> None:
+        """Send, until it is over."""
         failures = 0
-        while (batch := self._next()) is not None:
-            entity_id, state = batch
-            if self._send(entity_id, state):
+        while (due := self._next()) is not None:
+            if self._send(*due):
                 failures = 0
                 continue
             failures += 1
-            with self._changed:
-                self._to_send.setdefault(entity_id, state)
-                if self._closes_at is not None:
-                    break
-                self._changed.wait_for(
-                    lambda: self._closes_at is not None,
-                    min(LONGEST_RETRY_S, FIRST_RETRY_S * 2 ** min(failures - 1, 10)),
-                )
-        self._on_closed()
+            with self.changed:
+                self._to_send.setdefault(*due)
+            self.pause(failures, FIRST_RETRY_S, LONGEST_RETRY_S)
 
     def _next(self) -> tuple[str, SensorState] | None:
         """Return a state that is to be sent, once there is one; None when it is time to end."""
-        with self._changed:
+        with self.changed:
             while True:
-                if self._closes_at is not None and (
-                    not self._to_send or time.monotonic() >= self._closes_at
-                ):
+                if self.is_over(is_empty=not self._to_send):
                     return None
                 if self._to_send:
                     entity_id = next(iter(self._to_send))
                     return entity_id, self._to_send.pop(entity_id)
-                if not self._changed.wait(SEND_AGAIN_AFTER_S):
+                if not self.changed.wait(SEND_AGAIN_AFTER_S):
                     self._to_send.update(self._shown)
 
     def _send(self, entity_id: str, state: SensorState) -> bool:

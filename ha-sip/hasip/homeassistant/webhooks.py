@@ -8,7 +8,6 @@ may have arrived is not sent again: a door bell must not ring twice.
 from __future__ import annotations
 
 import logging
-import threading
 import time
 from collections import deque
 from dataclasses import dataclass
@@ -16,9 +15,10 @@ from typing import TYPE_CHECKING
 
 from hasip.errors import HomeAssistantError
 from hasip.homeassistant.client import RefusedError, UnreachableError
+from hasip.homeassistant.outbox import Outbox
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping
+    from collections.abc import Mapping
 
     from hasip.homeassistant.client import HomeAssistantClient
 
@@ -37,40 +37,31 @@ class _Delivery:
     since: float
 
 
-class WebhookQueue:
-    """Posts events one after the other; `enqueue` and `close` never wait."""
+class WebhookQueue(Outbox):
+    """Posts events one after the other; no method waits."""
 
     def __init__(self, client: HomeAssistantClient, webhook_id: str | None) -> None:
+        super().__init__("webhooks")
         self._client = client
         self._webhook_id = webhook_id
         self._waiting: deque[_Delivery] = deque()
-        self._changed = threading.Condition()
-        self._closes_at: float | None = None
-        self._on_closed: Callable[[], None] = lambda: None
         self._dropped = 0
-        self._thread = threading.Thread(target=self._run, name="webhooks", daemon=True)
-        self._thread.start()
+        self.start()
 
     def enqueue(self, extra_webhook_id: str | None, body: Mapping[str, object]) -> None:
         """Deliver to the extra webhook first, then to the global one, as far as there are any."""
         now = time.monotonic()
-        with self._changed:
+        with self.changed:
             for webhook_id in dict.fromkeys((extra_webhook_id, self._webhook_id)):
                 if not webhook_id:
                     continue
                 if len(self._waiting) >= MOST_WAITING:
                     self._drop("the queue is full")
                 self._waiting.append(_Delivery(webhook_id, body, now))
-            self._changed.notify()
+            self.changed.notify()
 
-    def close(self, deadline_s: float, done: Callable[[], None]) -> None:
-        """Deliver what is left for at most `deadline_s`, then call `done` on the queue's thread."""
-        with self._changed:
-            self._closes_at = time.monotonic() + deadline_s
-            self._on_closed = done
-            self._changed.notify()
-
-    def _run(self) -> None:
+    def run(self) -> None:
+        """Deliver, until it is over."""
         failures = 0
         while (delivery := self._next()) is not None:
             if self._deliver(delivery):
@@ -79,29 +70,26 @@ class WebhookQueue:
                 continue
             failures += 1
             if time.monotonic() - delivery.since > OLDEST_S:
-                with self._changed:
+                with self.changed:
                     if self._waiting and self._waiting[0] is delivery:
                         self._drop("it waited too long")
                 continue
-            self._pause(min(LONGEST_RETRY_S, FIRST_RETRY_S * 2 ** min(failures - 1, 10)))
+            self.pause(failures, FIRST_RETRY_S, LONGEST_RETRY_S)
         if self._waiting:
             _log.warning("%d webhooks were not delivered before the end", len(self._waiting))
-        self._on_closed()
 
     def _next(self) -> _Delivery | None:
         """Return the oldest delivery, once there is one; None when it is time to end."""
-        with self._changed:
+        with self.changed:
             while True:
-                if self._closes_at is not None and (
-                    not self._waiting or time.monotonic() >= self._closes_at
-                ):
+                if self.is_over(is_empty=not self._waiting):
                     return None
                 if self._waiting:
                     return self._waiting[0]
-                self._changed.wait()
+                self.changed.wait()
 
     def _take_off(self, delivery: _Delivery) -> None:
-        with self._changed:
+        with self.changed:
             # A full queue may have dropped it while it was on its way.
             if self._waiting and self._waiting[0] is delivery:
                 self._waiting.popleft()
@@ -130,16 +118,6 @@ class WebhookQueue:
     def _not_settled(self, error: HomeAssistantError) -> bool:
         _log.warning("Webhook not delivered, %d waiting: %s", len(self._waiting), error)
         return False
-
-    def _pause(self, wait_s: float) -> None:
-        with self._changed:
-            if self._closes_at is not None:
-                wait_s = min(wait_s, 0.1)
-            ends_at = time.monotonic() + wait_s
-            while (left := ends_at - time.monotonic()) > 0:
-                self._changed.wait(left)
-                if self._closes_at is not None:
-                    return
 
     def _drop(self, why: str) -> None:
         """Give up the oldest; the first is said at once, the number later."""
