@@ -14,6 +14,7 @@ from support import audio
 from support.gateway import GatewayProcess
 from support.home_assistant import StandInHomeAssistant
 from support.phone import Phone, PhoneCall
+from support.phone.phone import SILENCE
 from support.waiting import wait_until
 
 if TYPE_CHECKING:
@@ -130,6 +131,17 @@ def test_digits_that_a_phone_refuses_are_a_command_that_failed(line: Line) -> No
         assert "415" in failed["error"]
         assert len(call.infos) == 2
         assert not call.is_ended.is_set()
+
+
+def test_a_phone_that_does_not_answer_a_digit_by_info_is_told(line: Line) -> None:
+    with Phone("p") as phone:
+        phone.refuses["INFO"] = SILENCE
+        call = line.dial(phone)
+        line.command("send_dtmf", phone, digits="42", method="sip_info")
+        error = line.event("command_failed")["error"]
+
+        assert error == "no answer to a digit by INFO within 4 s"
+        assert {body.split()[0] for _, body in call.infos} == {"Signal=4"}
 
 
 def test_two_commands_of_digits_follow_each_other(line: Line) -> None:

@@ -84,7 +84,7 @@ class DtmfSender:
         job = self._jobs[0]
         self._left, self._refusal = job.digits, None
         self._by_info = job.method is DtmfMethod.SIP_INFO
-        if not self._bay.live_medium is not None and not self._by_info:
+        if self._bay.live_medium is None and not self._by_info:
             # On hold: the peer would hear nothing.
             self._finish("the call has no audio now")
         elif job.method is DtmfMethod.IN_BAND:
@@ -120,7 +120,11 @@ class DtmfSender:
                 self._next_in(EVENT_EVERY_S)
                 return
         self._pjsip_send(digit, pj.PJSUA_DTMF_METHOD_SIP_INFO)
-        self._next_in(INFO_ANSWER_WITHIN_S)
+        self._cancel_timer()
+        self._timer = self._loop.call_later(INFO_ANSWER_WITHIN_S, self._info_unanswered)
+
+    def _info_unanswered(self) -> None:
+        self._finish(f"no answer to a digit by INFO within {INFO_ANSWER_WITHIN_S:.0f} s")
 
     def _pjsip_send(self, digit: str, method: int) -> None:
         if self._call is None:

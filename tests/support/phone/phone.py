@@ -24,6 +24,7 @@ if TYPE_CHECKING:
 T1_S = 0.5
 UNAUTHORIZED = (401, 407)
 FIRST_FINAL = 200
+SILENCE = 0  # no answer at all
 FIRST_ERROR = 300
 
 
@@ -543,6 +544,8 @@ class PhoneCall:
             response = response_to(message, 202, "Accepted", self._tag)
             response.headers.append(("contact", f"<{self.phone.uri}>"))
         refusal = self.phone.refuses.get(method)
+        if refusal == SILENCE:
+            return
         if refusal is not None:
             response = response_to(message, refusal, "Refused", self._tag)
         self.phone.answer_request(message, address, response)
