@@ -49,13 +49,14 @@ def test_codecs_are_offered_in_the_order_of_preference_and_the_rest_is_off(tmp_p
 
 @pytest.mark.parametrize(
     ("codecs", "offered"),
-    [("G729,PCMU", ["PCMU"]), ("G729", ["G722", "PCMA", "PCMU", "GSM"])],
+    [("G729,PCMU", ["PCMU"]), ("G729", ["G722", "PCMA", "PCMU"])],
 )
 def test_a_codec_that_there_is_not_is_said(tmp_path: Path, codecs: str, offered: list[str]) -> None:
     message, log = invite(tmp_path, f"--codecs {codecs}")
 
-    # A pjsua2 that was built from source has Opus, too, which is preferred by default.
-    assert [name for name in audio_formats(message) if name != "opus"] == offered
+    # What else there is depends on how pjsua2 was built.
+    common = ("G722", "PCMA", "PCMU")
+    assert [name for name in audio_formats(message) if name in common] == offered
     assert any("--codecs: this pjsua2 has no G729; it has " in line for line in log)
 
 

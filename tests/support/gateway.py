@@ -8,7 +8,7 @@ import subprocess
 import sys
 import threading
 from pathlib import Path
-from typing import IO, TYPE_CHECKING, Any, Self
+from typing import IO, TYPE_CHECKING, Any, ClassVar, Self
 
 import yaml
 
@@ -28,6 +28,8 @@ WEBHOOK_ID = "all_events"
 
 class GatewayProcess:
     """The gateway, started as a user starts it; on 127.0.0.1 only."""
+
+    started: ClassVar[list[GatewayProcess]] = []  # by the test that runs
 
     def __init__(
         self,
@@ -73,6 +75,7 @@ class GatewayProcess:
         )
         self._reader = threading.Thread(target=self._read_log, name="gateway-log", daemon=True)
         self._reader.start()
+        GatewayProcess.started.append(self)
 
     def __enter__(self) -> Self:
         """Wait until the gateway is up."""

@@ -58,16 +58,20 @@ class AudioStream:
         self._timestamp = random.randrange(0x80000000)
         self._source = random.randrange(0x100000000)
         self._is_over = threading.Event()
+        self._lock = (
+            threading.Lock()
+        )  # a call may end on one thread while it is answered on another
         self._threads: list[threading.Thread] = []
 
     def start(self, peer: tuple[str, int], event_type: int | None) -> None:
         """Begin to send to the peer, or go on to another one."""
         self._peer, self._event_type = peer, event_type
-        if not self._threads:
-            for work in (self._send_all, self._receive_all):
-                thread = threading.Thread(target=work, name="phone-rtp", daemon=True)
-                self._threads.append(thread)
-                thread.start()
+        with self._lock:
+            if not self._threads and not self._is_over.is_set():
+                for work in (self._send_all, self._receive_all):
+                    thread = threading.Thread(target=work, name="phone-rtp", daemon=True)
+                    thread.start()
+                    self._threads.append(thread)
 
     def say(self, samples: Sequence[int]) -> None:
         """Send these samples after what is being said; silence follows."""
@@ -90,7 +94,8 @@ class AudioStream:
 
     def close(self) -> None:
         """Fall silent and deaf."""
-        self._is_over.set()
+        with self._lock:
+            self._is_over.set()
         for thread in self._threads:
             if thread is not threading.current_thread():
                 thread.join(1)
