@@ -18,9 +18,11 @@ debian_sha256=6860c2f7604b4eee75f38151a9ef69774eb3f0c5286fc1d14bc1db2dc5a9e8aa
 calls=256
 accounts=32
 
+here=$(dirname "${BASH_SOURCE[0]}")
+patch=$here/pjproject-$version.patch  # it says what it is for
 cache=${XDG_CACHE_HOME:-$HOME/.cache}/ha-sip/pjsua2
 abi=$("$python" -c 'import sysconfig; print(sysconfig.get_config_var("SOABI"))')
-recipe=$(sha256sum "${BASH_SOURCE[0]}" | cut -c1-12)
+recipe=$(cat "${BASH_SOURCE[0]}" "$patch" | sha256sum | cut -c1-12)
 built=$cache/$version-$recipe-$abi
 
 fetch_from_debian() {
@@ -67,6 +69,7 @@ fetch_sources() {
     fi
     mkdir "$work/src"
     tar -xf "$work/sources" -C "$work/src" --strip-components 1
+    patch -d "$work/src" -p1 <"$patch"
 }
 
 configure_and_make() {

@@ -12,7 +12,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from hasip import __version__
-from hasip.audio.prompts import Prompts
+from hasip.audio.local_speech import LocalSpeech
+from hasip.audio.prompts import Prompts, Voices
 from hasip.audio.recordings import RecordingFiles
 from hasip.calls.desk import CallDesk
 from hasip.calls.menu_files import MenuFiles
@@ -31,6 +32,7 @@ from hasip.homeassistant.speech import Speech
 from hasip.homeassistant.voices import VoiceList
 from hasip.homeassistant.webhooks import WebhookQueue
 from hasip.mqtt.client import MqttClient
+from hasip.settings.model import SpeechFallback
 from hasip.sip.endpoint import SipStack
 from hasip.sip.media import BRIDGE_RATE_HZ
 from hasip.workers import Failed, WorkerPool
@@ -199,10 +201,15 @@ class Gateway:
     # --- the ties between the parts ---------------------------------------------------------
 
     def _make_desk(self) -> CallDesk:
-        speech = None if self._client is None else Speech(self._client, self._settings.tts)
+        tts = self._settings.tts
+        voices = Voices(
+            speech=None if self._client is None else Speech(self._client, tts),
+            fallback=LocalSpeech() if tts.fallback is SpeechFallback.ESPEAK_NG else None,
+            language=tts.language,
+        )
         prompts = Prompts(
             WorkerPool("prompts", self._loop, threads=4, waiting=200),
-            speech,
+            voices,
             rate_hz=BRIDGE_RATE_HZ,
             scratch_dir=self._scratch_dir,
             cache_dir=self._settings.sip.cache_dir,

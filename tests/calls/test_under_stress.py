@@ -89,7 +89,9 @@ def test_a_token_that_is_refused_is_said_and_the_caller_hears_the_error_sound(
 ) -> None:
     with (
         StandInHomeAssistant() as house,
-        GatewayProcess(tmp_path, house=house, menu_file=HELLO, HA_TOKEN="wrong") as gateway,
+        GatewayProcess(
+            tmp_path, house=house, menu_file=HELLO, HA_TOKEN="wrong", TTS_FALLBACK="none"
+        ) as gateway,
         Phone("p") as phone,
     ):
         call = phone.call(gateway.uri).wait_answered()
@@ -101,6 +103,22 @@ def test_a_token_that_is_refused_is_said_and_the_caller_hears_the_error_sound(
         line = gateway.wait_log("error sound")
         assert "refused the token (401); check HA_TOKEN" in line
         assert "engine tts.espeak, language en" in line
+
+
+def test_an_alarm_speaks_while_home_assistant_is_down(tmp_path: Path) -> None:
+    with StandInHomeAssistant() as house:
+        base_url = house.base_url
+        expected = audio.read_wav(house.speak("There is a fire in the house"))
+    settings = {"HA_BASE_URL": base_url, "HA_TOKEN": "x", "TTS_ENGINE_ID": "tts.cloud"}
+    with GatewayProcess(tmp_path, **settings) as gateway, Phone("p") as phone:
+        menu = {"message": "There is a fire in the house", "post_action": "hangup"}
+        gateway.command({"command": "dial", "number": phone.uri, "menu": menu})
+        call = phone.wait_call().wait_answered()
+        call.wait_ended()
+
+        assert audio.likeness(call.stream.samples, expected) > 0.8
+        line = gateway.wait_log("A local voice speaks instead: no speech from engine tts.cloud")
+        assert "cannot connect" in line
 
 
 @pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT])
@@ -322,3 +340,19 @@ def test_debug_print_says_why_it_knows_no_engines(tmp_path: Path) -> None:
     ):
         address = f"ws://127.0.0.1:{house.port}/api/websocket"
         gateway.wait_log(f"The speech engines are not known: websocket {address}: ")
+
+
+def test_a_phone_that_speaks_before_it_answers_is_heard(tmp_path: Path) -> None:
+    """Its packets are there before our media is up; pjproject 2.17 would not read on after them."""
+    with (
+        StandInHomeAssistant() as house,
+        GatewayProcess(tmp_path, house=house) as gateway,
+        Phone("p", speaks_early=True, answer_after_s=0.04) as phone,
+    ):
+        for number in range(20):
+            gateway.command({"command": "dial", "number": phone.uri})
+            call = phone.wait_call().wait_answered()
+            call.type_digits("5")
+            house.wait(lambda: house.event_names.count("dtmf_digit") == number + 1, "the digit")  # noqa: B023
+            call.hang_up()
+            house.wait(lambda: house.event_names.count("call_disconnected") > number, "end")  # noqa: B023

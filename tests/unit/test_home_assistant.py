@@ -64,7 +64,7 @@ def test_speech_is_fetched_by_its_path_whatever_the_url_says(
     house.url_is_reachable = reachable
     speech = Speech(client, Tts(engine_id="tts.x", language="de", voice="anna"))
 
-    speech.fetch(Message(text="Guten Tag"), tmp_path / "out")
+    speech.fetch("Guten Tag", "de", tmp_path / "out")
 
     assert (tmp_path / "out").read_bytes()[:4] == b"RIFF"
     asked = house.requests[0].body
@@ -81,9 +81,18 @@ def test_failed_speech_names_engine_language_and_voice(
 ) -> None:
     house.statuses["tts_get_url"] = 500
     with pytest.raises(SpeechError, match=r"engine tts\.x, language xx, voice default: .* 500"):
-        Speech(client, Tts(engine_id="tts.x", language="xx")).fetch(
-            Message(text="x"), tmp_path / "out"
-        )
+        Speech(client, Tts(engine_id="tts.x")).fetch("x", "xx", tmp_path / "out")
+
+
+def test_a_template_is_rendered_and_its_failure_is_told(
+    house: StandInHomeAssistant, client: HomeAssistantClient
+) -> None:
+    speech = Speech(client, Tts(engine_id="tts.x"))
+    assert speech.render(Message(text="{{ 1 + 1 }}")) == "{{ 1 + 1 }}"
+    assert speech.render(Message(text="{{ 1 + 1 }}", is_template=True)) == "2"
+    house.statuses["template"] = 400
+    with pytest.raises(SpeechError, match=r"the template was not rendered: .* 400"):
+        speech.render(Message(text="{{", is_template=True))
 
 
 def test_webhooks_come_in_order_the_own_one_first(

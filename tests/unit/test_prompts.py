@@ -5,7 +5,11 @@ from __future__ import annotations
 import time
 from typing import TYPE_CHECKING
 
-from hasip.audio.prompts import ERROR_SOUND, MadePrompt, Prompts
+import pytest
+
+from hasip.audio import local_speech
+from hasip.audio.local_speech import LocalSpeech
+from hasip.audio.prompts import ERROR_SOUND, MadePrompt, Prompts, Voices
 from hasip.calls.prompt import AudioFile, Message
 from hasip.errors import HomeAssistantError
 from hasip.loop import Loop
@@ -15,8 +19,7 @@ from support import audio
 if TYPE_CHECKING:
     from pathlib import Path
 
-    import pytest
-
+    from hasip.audio.prompts import Voice
     from hasip.calls.prompt import Prompt
 
 
@@ -31,8 +34,13 @@ class FakeSpeech:
     def identity(self, message: Message) -> tuple[str, ...]:
         return ("engine", message.language or "en", self.voice, message.text)
 
-    def fetch(self, message: Message, target: Path) -> None:
-        self.fetched.append(message.text)
+    def render(self, message: Message) -> str:
+        if message.is_template and self.fails:
+            raise HomeAssistantError("no template")
+        return message.text
+
+    def fetch(self, text: str, language: str, target: Path) -> None:
+        self.fetched.append(f"{text} ({language})")
         if self.fails:
             raise HomeAssistantError("no engine")
         audio.write_wav(target, audio.sine(440, 0.1, -10))
@@ -41,16 +49,19 @@ class FakeSpeech:
 class Room:
     """Prompts with real workers and folders."""
 
-    def __init__(self, folder: Path, *, has_cache: bool = True) -> None:
+    def __init__(
+        self, folder: Path, *, has_cache: bool = True, fallback: Voice | None = None
+    ) -> None:
         self.loop = Loop()
         self.speech = FakeSpeech()
+        voices = Voices(speech=self.speech, fallback=fallback, language="nl")
         self.scratch, self.cache = folder / "scratch", folder / "cache"
         self.scratch.mkdir()
         self.cache.mkdir()
         self._pool = WorkerPool("prompts", self.loop, threads=2, waiting=10)
         self.prompts = Prompts(
             self._pool,
-            self.speech,
+            voices,
             rate_hz=16_000,
             scratch_dir=self.scratch,
             cache_dir=self.cache if has_cache else None,
@@ -83,7 +94,7 @@ def test_what_is_cached_is_spoken_once_and_survives_its_release(tmp_path: Path) 
     room.make(HELLO).release()
     again = room.make(HELLO)
 
-    assert room.speech.fetched == ["hello"]
+    assert room.speech.fetched == ["hello (nl)"]
     assert again.path in room.cached
     again.release()
     assert again.path.exists()
@@ -123,7 +134,7 @@ def test_what_is_not_to_be_cached_is_made_anew_and_deleted_after_use(tmp_path: P
             room.loop.call_later(0.005, room.loop.stop)
             room.loop.run()
 
-    assert room.speech.fetched == ["hello", "hello"]
+    assert room.speech.fetched == ["hello (nl)", "hello (nl)"]
     assert room.cached == []
     assert list(room.scratch.iterdir()) == []
 
@@ -165,3 +176,64 @@ def test_a_prompt_that_cannot_be_made_is_the_error_sound(
     assert ERROR_SOUND.exists()
     assert "The error sound is played instead: no engine" in caplog.text
     assert room.cached == []
+
+
+# --- the local voice ------------------------------------------------------------------------
+
+
+class Recorder:
+    """Notes what the local voice is to say, and says it."""
+
+    def __init__(self) -> None:
+        self.said: list[str] = []
+        self._voice = LocalSpeech()
+
+    def fetch(self, text: str, language: str, target: Path) -> None:
+        self.said.append(f"{text} ({language})")
+        self._voice.fetch(text, language, target)
+
+
+def test_a_local_voice_speaks_when_home_assistant_cannot(
+    tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    voice = Recorder()
+    room = Room(tmp_path, fallback=voice)
+    room.speech.fails = True
+
+    made = room.make(Message(text="There is a fire", language="en-GB", cache=True))
+
+    assert not made.failed
+    assert voice.said == ["There is a fire (en-GB)"]
+    assert audio.level_dbfs(audio.read_wav(made.path)) > -40
+    assert "A local voice speaks instead: no engine" in caplog.text
+    assert room.cached == []  # the right voice is asked again next time
+
+
+def test_a_template_that_cannot_be_rendered_is_spoken_without_its_code(tmp_path: Path) -> None:
+    voice = Recorder()
+    room = Room(tmp_path, fallback=voice)
+    room.speech.fails = True
+
+    room.make(Message(text="It is {{ states('x') }} {# c #} degrees", is_template=True))
+
+    assert voice.said == ["It is degrees (nl)"]
+
+
+@pytest.mark.parametrize("language", ["en", "de-DE", "pt_BR", "xx-YY", "--help", ""])
+def test_the_local_voice_speaks_whatever_language_is_asked_for(
+    tmp_path: Path, language: str
+) -> None:
+    LocalSpeech().fetch("-w hello", language, tmp_path / "out.wav")
+
+    assert audio.level_dbfs(audio.read_wav(tmp_path / "out.wav")) > -40
+
+
+def test_a_local_voice_that_is_not_there_is_the_error_sound(
+    tmp_path: Path, caplog: pytest.LogCaptureFixture, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(local_speech, "PROGRAM", "espeak-not-there")
+    room = Room(tmp_path, fallback=LocalSpeech())
+    room.speech.fails = True
+
+    assert room.make(HELLO).failed
+    assert "espeak-not-there is not installed; install it, or set tts.fallback: none" in caplog.text

@@ -6,12 +6,13 @@ import itertools
 import logging
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Protocol
+from typing import TYPE_CHECKING, Protocol, assert_never
 
 from hasip.audio.cache import AudioCache
 from hasip.audio.convert import convert
+from hasip.audio.local_speech import without_template
 from hasip.calls.prompt import AudioFile, Message
-from hasip.errors import AudioError
+from hasip.errors import AudioError, HaSipError
 from hasip.workers import Done
 
 if TYPE_CHECKING:
@@ -23,18 +24,36 @@ if TYPE_CHECKING:
 _log = logging.getLogger(__name__)
 
 ERROR_SOUND = Path(__file__).with_name("error.wav")
+NO_SPEECH = "no speech without Home Assistant; set HA_BASE_URL and HA_TOKEN"
 
 
-class SpeechSource(Protocol):
-    """Speaks a message into a file; waits, so workers call it."""
+class Voice(Protocol):
+    """Speaks into a file; waits, so workers call it."""
+
+    def fetch(self, text: str, language: str, target: Path) -> None:
+        """Write the audio of a text, of whatever kind; raises `HaSipError`."""
+        ...
+
+
+class SpeechSource(Voice, Protocol):
+    """Home Assistant's voice."""
 
     def identity(self, message: Message) -> tuple[str, ...]:
         """Return what decides how a message sounds."""
         ...
 
-    def fetch(self, message: Message, target: Path) -> None:
-        """Write the audio of a message, of whatever kind; raises `HaSipError`."""
+    def render(self, message: Message) -> str:
+        """Return the text of a message; raises `HaSipError`."""
         ...
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Voices:
+    """Who may read a message out."""
+
+    speech: SpeechSource | None  # None: there is no Home Assistant
+    fallback: Voice | None  # None: the error sound is played instead
+    language: str  # of messages that name none
 
 
 @dataclass(frozen=True, slots=True)
@@ -73,14 +92,14 @@ class Prompts:
     def __init__(
         self,
         pool: WorkerPool,
-        speech: SpeechSource | None,
+        voices: Voices,
         *,
         rate_hz: int,
         scratch_dir: Path,
         cache_dir: Path | None,
     ) -> None:
         self._pool = pool
-        self._speech = speech
+        self._voices = voices
         self._rate_hz = rate_hz
         self._scratch_dir = scratch_dir
         self._cache = None if cache_dir is None else AudioCache(cache_dir)
@@ -108,39 +127,57 @@ class Prompts:
 
     def _make(self, prompt: Prompt, stem: Path) -> Path:
         """Return the file of a prompt (on a worker)."""
-        if not prompt.cache or self._cache is None:
-            return self._convert(prompt, stem, stem.with_suffix(".wav"))
-        key = self._key(prompt)
-        found = self._cache.find(key)
+        cache = self._cache if prompt.cache else None
+        key = () if cache is None else self._key(prompt)
+        found = None if cache is None else cache.find(key)
         if found is not None:
             return found
-        path = self._convert(prompt, stem, stem.with_suffix(".wav"))
-        try:
-            self._cache.keep(key, path)
-        except OSError as error:
-            # Only the next call is the poorer for it.
-            _log.warning("A prompt was not cached: %s", error)
-        return path
+        target = stem.with_suffix(".wav")
+        is_as_wanted = self._convert(prompt, stem, target)
+        if cache is not None and is_as_wanted:
+            try:
+                cache.keep(key, target)
+            except OSError as error:
+                # Only the next call is the poorer for it.
+                _log.warning("A prompt was not cached: %s", error)
+        return target
 
-    def _convert(self, prompt: Prompt, stem: Path, target: Path) -> Path:
+    def _convert(self, prompt: Prompt, stem: Path, target: Path) -> bool:
+        """Write a prompt's file; tell whether it sounds as it should."""
         if isinstance(prompt, AudioFile):
             convert(Path(prompt.path), target, self._rate_hz)
-            return target
-        if self._speech is None:
-            msg = "no speech without Home Assistant; set HA_BASE_URL and HA_TOKEN"
-            raise AudioError(msg)
+            return True
         spoken = stem.with_suffix(".speech")
         try:
-            self._speech.fetch(prompt, spoken)
+            is_as_wanted = self._speak(prompt, spoken)
             convert(spoken, target, self._rate_hz)
         finally:
             spoken.unlink(missing_ok=True)
-        return target
+        return is_as_wanted
+
+    def _speak(self, message: Message, target: Path) -> bool:
+        speech, fallback = self._voices.speech, self._voices.fallback
+        language = message.language or self._voices.language
+        text = without_template(message.text) if message.is_template else message.text
+        try:
+            if speech is None:
+                raise AudioError(NO_SPEECH)
+            text = speech.render(message)
+            speech.fetch(text, language, target)
+        except HaSipError as error:
+            if fallback is None:
+                raise
+            _log.warning("A local voice speaks instead: %s", error)
+            fallback.fetch(text, language, target)
+            return False
+        return True
 
     def _key(self, prompt: Prompt) -> tuple[str, ...]:
         match prompt:
-            case Message() if self._speech is not None:
-                return (str(self._rate_hz), "message", *self._speech.identity(prompt))
+            case Message() if self._voices.speech is not None:
+                return (str(self._rate_hz), "message", *self._voices.speech.identity(prompt))
+            case Message():
+                return ()  # what the local voice says is not kept
             case AudioFile(path=path):
                 try:
                     stat = Path(path).stat()
@@ -150,8 +187,7 @@ class Prompts:
                 changed = f"{stat.st_size}:{stat.st_mtime_ns}"
                 return (str(self._rate_hz), "file", path, changed)
             case _:
-                msg = "no speech without Home Assistant; set HA_BASE_URL and HA_TOKEN"
-                raise AudioError(msg)
+                assert_never(prompt)
 
     def _delete(self, path: Path) -> None:
         if path.parent == self._scratch_dir:

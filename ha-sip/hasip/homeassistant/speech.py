@@ -13,8 +13,8 @@ if TYPE_CHECKING:
     from hasip.homeassistant.client import HomeAssistantClient
     from hasip.settings.model import Tts
 
-# Cloud engines take seconds; the caller hears silence meanwhile.
-DEADLINE_S = 30.0
+# Cloud engines take seconds; the caller hears silence meanwhile, then the local voice.
+DEADLINE_S = 15.0
 
 
 class SpeechError(HomeAssistantError):
@@ -34,13 +34,19 @@ class Speech:
         language = message.language or tts.language
         return (tts.engine_id or tts.platform or "", language, tts.voice or "", message.text)
 
-    def fetch(self, message: Message, target: Path) -> None:
-        """Write the audio of a message to `target`; raises `SpeechError`."""
-        language = message.language or self._tts.language
+    def render(self, message: Message) -> str:
+        """Return a message's text, rendered if it is a template; raises `SpeechError`."""
+        if not message.is_template:
+            return message.text
         try:
-            text = (
-                self._client.render_template(message.text) if message.is_template else message.text
-            )
+            return self._client.render_template(message.text)
+        except HomeAssistantError as error:
+            msg = f"the template was not rendered: {error}"
+            raise SpeechError(msg) from error
+
+    def fetch(self, text: str, language: str, target: Path) -> None:
+        """Write the audio of a text to `target`; raises `SpeechError`."""
+        try:
             self._download(self._client.speech_urls(self._request(text, language)), target)
         except HomeAssistantError as error:
             engine = self._tts.engine_id or self._tts.platform or "none set"

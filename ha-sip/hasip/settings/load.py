@@ -21,6 +21,7 @@ from hasip.settings.model import (
     Settings,
     SettingsError,
     Sip,
+    SpeechFallback,
     Tts,
 )
 from hasip.settings.options import (
@@ -215,6 +216,7 @@ def _tts(section: Section, reader: _Reader) -> Tts:
         language=reader.text(section, "language", "en"),
         voice=reader.optional(section, "voice"),
         debug_print=reader.flag(section, "debug_print", default=False),
+        fallback=reader.choice(section, "fallback", SpeechFallback.ESPEAK_NG),
     )
 
 

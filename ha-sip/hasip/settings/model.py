@@ -115,6 +115,13 @@ class Sip:
     options: GlobalOptions = field(default_factory=GlobalOptions)
 
 
+class SpeechFallback(StrEnum):
+    """Who speaks when Home Assistant can't."""
+
+    ESPEAK_NG = "espeak-ng"
+    NONE = "none"
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Tts:
     """How Home Assistant is to speak."""
@@ -124,6 +131,7 @@ class Tts:
     language: str = "en"
     voice: str | None = None
     debug_print: bool = False
+    fallback: SpeechFallback = SpeechFallback.ESPEAK_NG
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

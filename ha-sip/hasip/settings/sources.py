@@ -33,6 +33,7 @@ ENVIRONMENT_NAMES: Mapping[tuple[str, str], str] = {
     ("tts", "language"): "TTS_LANGUAGE",
     ("tts", "voice"): "TTS_VOICE",
     ("tts", "debug_print"): "TTS_DEBUG_PRINT",
+    ("tts", "fallback"): "TTS_FALLBACK",
     ("ha", "base_url"): "HA_BASE_URL",
     ("ha", "websocket_url"): "HA_WEBSOCKET_URL",
     ("ha", "token"): "HA_TOKEN",

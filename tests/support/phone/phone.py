@@ -53,6 +53,7 @@ class Phone:
         reject_with: int | None = None,
         redirect_to: str | None = None,
         takes_events: bool = True,
+        speaks_early: bool = False,
         extra_headers: Sequence[tuple[str, str]] = (),
     ) -> None:
         """Be called `name`; None for `answer_after_s`: ring until the test answers."""
@@ -63,6 +64,7 @@ class Phone:
         self.reject_with = reject_with
         self.redirect_to = redirect_to
         self.takes_events = takes_events  # offers telephone-event (RFC 4733)
+        self.speaks_early = speaks_early  # sends RTP before it answers
         self.extra_headers = extra_headers  # of its INVITE, and of its 200 to one
         self.refuses = dict[str, int]()  # method -> status it answers with in a call
         self.socket = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
@@ -516,6 +518,8 @@ class PhoneCall:
         if self.phone.reject_with is not None:
             self.reject(self.phone.reject_with)
             return
+        if self.phone.speaks_early:
+            self._take_sdp(message.body)
         self.ring()
         wait_s = self.phone.answer_after_s
         if wait_s is not None:
