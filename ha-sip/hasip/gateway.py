@@ -22,12 +22,12 @@ from hasip.calls.session import SessionPorts
 from hasip.commands.dispatcher import Dispatcher
 from hasip.commands.intake import CommandIntake
 from hasip.commands.stdin import StdinReader
-from hasip.errors import HomeAssistantError
 from hasip.events.bus import EventBus
 from hasip.events.model import RegistrationChanged
 from hasip.events.wire import to_json, webhook_of_call
 from hasip.homeassistant.client import HomeAssistantClient
 from hasip.homeassistant.sensors import SensorBoard, Sensors
+from hasip.homeassistant.services import ServiceCalls
 from hasip.homeassistant.speech import Speech
 from hasip.homeassistant.voices import VoiceList
 from hasip.homeassistant.webhooks import WebhookQueue
@@ -40,7 +40,6 @@ from hasip.workers import Failed, WorkerPool
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
 
-    from hasip.commands.model import CallService
     from hasip.events.model import Event
     from hasip.loop import Loop
     from hasip.settings.model import Settings
@@ -78,7 +77,7 @@ class Gateway:
             on_call=self._on_call,
             on_registration=self._bus.publish,
         )
-        services = _Services(loop, self._client)
+        services = ServiceCalls(loop, self._client)
         self._dispatcher = Dispatcher(
             self._registry,
             services,
@@ -133,7 +132,7 @@ class Gateway:
         home = self._settings.home_assistant
         if home.websocket_url is None:
             return
-        voices = VoiceList(home.websocket_url, home.token)
+        voices = VoiceList(home.websocket_url, home.token, home.ca_file)
 
         def done(result: Result[tuple[str, ...]]) -> None:
             if isinstance(result, Failed):
@@ -264,31 +263,8 @@ class _Until:
             self._loop.call_later(STOP_POLL_S, self._look)
 
 
-class _Services:
-    """Runs actions of Home Assistant on workers; fulfils `ServiceCaller`.
-
-    They have workers of their own: a call that opens a door never waits behind a webhook or a
-    prompt.
-    """
-
-    def __init__(self, loop: Loop, client: HomeAssistantClient | None) -> None:
-        self._loop = loop
-        self._client = client
-        self._pool = WorkerPool("services", loop, threads=16, waiting=500)
-
-    def call(self, command: CallService, done: Callable[[Result[None]], None]) -> None:
-        """Run an action; `done` follows on the loop."""
-        client = self._client
-        if client is None:
-            error = HomeAssistantError("no services without Home Assistant; set HA_BASE_URL")
-            self._loop.post(lambda: done(Failed(error)))
-            return
-        body = command.body()
-        self._pool.submit(lambda: client.call_service(command.domain, command.service, body), done)
-
-
 def _client(settings: Settings) -> HomeAssistantClient | None:
-    base_url = settings.home_assistant.base_url
-    return (
-        None if base_url is None else HomeAssistantClient(base_url, settings.home_assistant.token)
-    )
+    home = settings.home_assistant
+    if home.base_url is None:
+        return None
+    return HomeAssistantClient(home.base_url, home.token, ca_file=home.ca_file)

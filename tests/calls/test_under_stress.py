@@ -12,7 +12,7 @@ import pytest
 from hasip.audio.prompts import ERROR_SOUND
 from support import audio
 from support.gateway import GatewayProcess
-from support.home_assistant import StandInHomeAssistant
+from support.home_assistant import TOKEN, StandInHomeAssistant
 from support.phone import Phone
 
 if TYPE_CHECKING:
@@ -63,7 +63,7 @@ def test_events_wait_for_a_home_assistant_that_was_away_and_come_in_order(tmp_pa
     with GatewayProcess(tmp_path, house=house, menu_file=HELLO) as gateway, Phone("p") as phone:
         house.go_away()
         call = phone.call(gateway.uri).wait_answered()
-        call.wait_sound()  # the error sound: nobody can speak
+        call.wait_sound()  # the local voice
         call.type_digits("5")
         gateway.wait_log("service d.s failed")
         call.hang_up()
@@ -103,6 +103,51 @@ def test_a_token_that_is_refused_is_said_and_the_caller_hears_the_error_sound(
         line = gateway.wait_log("error sound")
         assert "refused the token (401); check HA_TOKEN" in line
         assert "engine tts.espeak, language en" in line
+
+
+def test_an_action_that_failed_is_heard_in_place_of_what_the_menu_says(tmp_path: Path) -> None:
+    menu = {
+        "choices": {
+            "5": {
+                "message": "The door is open",
+                "action": {"domain": "lock", "service": "unlock"},
+                "post_action": "hangup",
+            }
+        }
+    }
+    with (
+        StandInHomeAssistant() as house,
+        GatewayProcess(tmp_path, house=house, menu_file={"menu": menu}) as gateway,
+        Phone("p") as phone,
+    ):
+        house.statuses["services/"] = 400
+        call = phone.call(gateway.uri).wait_answered()
+        house.wait_event("call_established")
+        call.type_digits("5")
+        call.wait_ended()
+
+        assert audio.likeness(call.stream.samples, audio.read_wav(ERROR_SOUND)) > 0.8
+        failed = house.wait_event("service_failed")
+        assert (failed["domain"], failed["service"]) == ("lock", "unlock")
+        assert "400" in failed["error"]
+        house.wait_event("call_disconnected")
+        assert "playback_done" not in house.event_names
+        assert len(house.services) == 1
+
+
+def test_an_action_waits_a_moment_for_home_assistant_and_runs_once(tmp_path: Path) -> None:
+    with StandInHomeAssistant() as house:
+        port, base_url = house.port, house.base_url
+    settings = {"HA_BASE_URL": base_url, "HA_TOKEN": TOKEN}
+    with GatewayProcess(tmp_path, menu_file=HELLO, **settings) as gateway, Phone("p") as phone:
+        call = phone.call(gateway.uri).wait_answered()
+        gateway.wait_log("CallEstablished")
+        call.type_digits("5")
+        gateway.wait_log("Service d.s, again soon: POST services/d/s")
+        with StandInHomeAssistant(port) as house:
+            gateway.wait_log("Service d.s called")
+
+            assert house.services == [("d/s", {})]
 
 
 def test_an_alarm_speaks_while_home_assistant_is_down(tmp_path: Path) -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import json
+import ssl
 import subprocess
 import threading
 import time
@@ -33,7 +34,8 @@ class Request:
 class StandInHomeAssistant:
     """Records every request; misbehaves as its attributes say."""
 
-    def __init__(self, port: int = 0) -> None:
+    def __init__(self, port: int = 0, certificate: Path | None = None) -> None:
+        """Listen on a port; with a certificate (and its key in one file) by TLS."""
         self.requests: list[Request] = []
         self.delay_s = 0.0  # before every answer
         self.delays_s: dict[str, float] = {}  # beginning of a path -> delay before its answers
@@ -44,8 +46,13 @@ class StandInHomeAssistant:
         self._folder = TemporaryDirectory(prefix="stand-in-ha-")
         self._server = _Server(("127.0.0.1", port), _Handler)
         self._server.house = self
+        if certificate is not None:
+            context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+            context.load_cert_chain(certificate)
+            self._server.socket = context.wrap_socket(self._server.socket, server_side=True)
         self.port: int = self._server.server_address[1]
-        self.base_url = f"http://127.0.0.1:{self.port}/api"
+        scheme = "http" if certificate is None else "https"
+        self.base_url = f"{scheme}://127.0.0.1:{self.port}/api"
         self._thread = threading.Thread(
             target=self._server.serve_forever, args=(0.05,), name="stand-in-ha", daemon=True
         )

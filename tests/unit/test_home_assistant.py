@@ -20,6 +20,7 @@ from hasip.homeassistant.client import (
 from hasip.homeassistant.speech import Speech, SpeechError
 from hasip.homeassistant.webhooks import WebhookQueue
 from hasip.settings.model import Tts
+from support.certificates import self_signed
 from support.home_assistant import TOKEN, StandInHomeAssistant
 
 if TYPE_CHECKING:
@@ -82,6 +83,17 @@ def test_failed_speech_names_engine_language_and_voice(
     house.statuses["tts_get_url"] = 500
     with pytest.raises(SpeechError, match=r"engine tts\.x, language xx, voice default: .* 500"):
         Speech(client, Tts(engine_id="tts.x")).fetch("x", "xx", tmp_path / "out")
+
+
+def test_a_certificate_of_ones_own_must_be_named(tmp_path: Path) -> None:
+    certificate = self_signed(tmp_path)
+    with StandInHomeAssistant(certificate=certificate) as house:
+        token = SecretStr(TOKEN)
+        with pytest.raises(UnreachableError, match=r"is not trusted: .*; set HA_CA_FILE to the"):
+            HomeAssistantClient(house.base_url, token).call_service("d", "s", {})
+        HomeAssistantClient(house.base_url, token, ca_file=certificate).call_service("d", "s", {})
+
+        assert house.services == [("d/s", {})]
 
 
 def test_a_template_is_rendered_and_its_failure_is_told(

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Protocol, assert_never
 from hasip.audio.cache import AudioCache
 from hasip.audio.convert import convert
 from hasip.audio.local_speech import without_template
-from hasip.calls.prompt import AudioFile, Message
+from hasip.calls.prompt import AudioFile, ErrorSound, Message
 from hasip.errors import AudioError, HaSipError
 from hasip.workers import Done
 
@@ -127,6 +127,8 @@ class Prompts:
 
     def _make(self, prompt: Prompt, stem: Path) -> Path:
         """Return the file of a prompt (on a worker)."""
+        if isinstance(prompt, ErrorSound):
+            return ERROR_SOUND
         cache = self._cache if prompt.cache else None
         key = () if cache is None else self._key(prompt)
         found = None if cache is None else cache.find(key)
@@ -142,7 +144,7 @@ class Prompts:
                 _log.warning("A prompt was not cached: %s", error)
         return target
 
-    def _convert(self, prompt: Prompt, stem: Path, target: Path) -> bool:
+    def _convert(self, prompt: Message | AudioFile, stem: Path, target: Path) -> bool:
         """Write a prompt's file; tell whether it sounds as it should."""
         if isinstance(prompt, AudioFile):
             convert(Path(prompt.path), target, self._rate_hz)
@@ -172,7 +174,7 @@ class Prompts:
             return False
         return True
 
-    def _key(self, prompt: Prompt) -> tuple[str, ...]:
+    def _key(self, prompt: Message | AudioFile) -> tuple[str, ...]:
         match prompt:
             case Message() if self._voices.speech is not None:
                 return (str(self._rate_hz), "message", *self._voices.speech.identity(prompt))

@@ -34,7 +34,7 @@ from hasip.calls.call_state import (
     Timer,
 )
 from hasip.calls.menu import HangUp, Jump, MenuIndex, NoOp, PostAction, Repeat, Return
-from hasip.calls.prompt import AudioFile, Message, Prompt
+from hasip.calls.prompt import AudioFile, ErrorSound, Message, Prompt
 from hasip.events.model import AudioFilePlayed, DtmfDigit, EnteredMenu, MenuTimeout, MessagePlayed
 
 if TYPE_CHECKING:
@@ -229,7 +229,9 @@ def on_playback_ended(state: InMenu, playback: PlaybackId, turn: Turn) -> State:
     if playing is None or playing.playback != playback:
         turn.do(Ignored(f"end of prompt {playback}, which was stopped already"))
         return state
-    turn.do(Tell(_played(playing.prompt), playing.request_id))
+    told = _played(playing.prompt)
+    if told is not None:
+        turn.do(Tell(told, playing.request_id))
     if playing.rest:
         following = replace(playing, prompt=playing.rest[0], rest=playing.rest[1:])
         return _play(state, following, turn)
@@ -264,11 +266,13 @@ def on_stop(state: InMenu, turn: Turn) -> State:
     return _after_prompt(stop(state, turn), after, turn)
 
 
-def _played(prompt: Prompt) -> CallEventBody:
+def _played(prompt: Prompt) -> CallEventBody | None:
     match prompt:
         case Message():
             return MessagePlayed(prompt.text)
         case AudioFile():
             return AudioFilePlayed(prompt.path)
+        case ErrorSound():
+            return None
         case _:
             assert_never(prompt)

@@ -1,4 +1,4 @@
-"""What a call can say: a message to be spoken, or an audio file to be played."""
+"""What a call can say: a message to be spoken, an audio file to be played, an error sound."""
 
 from __future__ import annotations
 
@@ -23,4 +23,11 @@ class AudioFile:
     cache: bool = False
 
 
-Prompt = Message | AudioFile
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ErrorSound:
+    """Tells the caller that what he wanted was not done; no event speaks of it."""
+
+    cache: bool = False
+
+
+Prompt = Message | AudioFile | ErrorSound

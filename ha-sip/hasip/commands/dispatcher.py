@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Protocol, assert_never
 
 from hasip.calls.call_state import AnswerRequested, PlayRequested, StopRequested, WhenUp
 from hasip.calls.menu import menu_of
-from hasip.calls.prompt import AudioFile, Message
+from hasip.calls.prompt import AudioFile, ErrorSound, Message
 from hasip.commands.findings import unknown
 from hasip.commands.model import (
     Afterwards,
@@ -192,6 +192,9 @@ class Dispatcher:
             ServiceFailed(domain=command.domain, service=command.service, error=error),
             command.request_id,
         )
+        # What the menu says now ("the door is open") is not true.
+        if origin.is_up:
+            origin.feed(PlayRequested(prompt=ErrorSound()))
 
     def _log_state(self) -> None:
         if len(self._registry):

@@ -72,6 +72,7 @@ class HomeAssistantClient:
         base_url: str,
         token: SecretStr | None,
         *,
+        ca_file: Path | None = None,
         connect_timeout_s: float = CONNECT_TIMEOUT_S,
         read_timeout_s: float = READ_TIMEOUT_S,
     ) -> None:
@@ -79,6 +80,7 @@ class HomeAssistantClient:
         self._headers = {"Accept-Encoding": "identity"}
         if token is not None:
             self._headers["Authorization"] = f"Bearer {token.get_secret_value()}"
+        self._verify: str | bool = True if ca_file is None else str(ca_file)
         self._timeouts = (connect_timeout_s, read_timeout_s)
         self._local = threading.local()
 
@@ -173,7 +175,9 @@ class HomeAssistantClient:
             session = requests.Session()
             session.trust_env = False  # no search for proxies and .netrc with every request
             session.headers.update(self._headers)
-            session.mount("http://", HTTPAdapter(pool_connections=1, pool_maxsize=1))
+            session.verify = self._verify
+            for scheme in ("http://", "https://"):
+                session.mount(scheme, HTTPAdapter(pool_connections=1, pool_maxsize=1))
             self._local.session = session
         self._local.used_at = now
         return session
@@ -184,6 +188,12 @@ def _translated(doing: str) -> Iterator[None]:
     """Raise our errors in place of those of requests."""
     try:
         yield
+    except requests.exceptions.SSLError as error:
+        msg = (
+            f"{doing}: the certificate is not trusted: {_root_cause(error)}; "
+            "set HA_CA_FILE to the certificate that signed it"
+        )
+        raise UnreachableError(msg) from error
     except (requests.ConnectTimeout, requests.exceptions.InvalidURL) as error:
         msg = f"{doing}: nobody answers there; is the address right, and Home Assistant running?"
         raise UnreachableError(msg) from error

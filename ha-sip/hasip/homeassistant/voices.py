@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import json
-import logging
+import ssl
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
@@ -12,13 +12,12 @@ from hasip.errors import HomeAssistantError
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
+    from pathlib import Path
 
     from pydantic import SecretStr
     from websockets.sync.client import ClientConnection
 
     from hasip.settings.model import Tts
-
-_log = logging.getLogger(__name__)
 
 TIMEOUT_S = 10.0
 LARGEST_ANSWER_BYTES = 4 * 1024 * 1024
@@ -35,8 +34,11 @@ class Engine:
 class VoiceList:
     """What Home Assistant says of its engines. Waits, so workers call it."""
 
-    def __init__(self, websocket_url: str, token: SecretStr | None) -> None:
+    def __init__(
+        self, websocket_url: str, token: SecretStr | None, ca_file: Path | None = None
+    ) -> None:
         self._url = websocket_url
+        self._ca_file = ca_file
         self._token = "" if token is None else token.get_secret_value()
 
     def describe(self, tts: Tts) -> tuple[str, ...]:
@@ -47,7 +49,7 @@ class VoiceList:
         return tuple(self._lines(tts))
 
     def _lines(self, tts: Tts) -> Iterator[str]:
-        with _conversation(self._url, self._token) as home:
+        with _conversation(self._url, self._token, self._ca_file) as home:
             engines = _engines(home.ask("tts/engine/list"))
             yield f"Speech engines: {len(engines)}"
             for engine in engines:
@@ -65,15 +67,17 @@ class VoiceList:
 
 
 @contextlib.contextmanager
-def _conversation(url: str, token: str) -> Iterator[_Conversation]:
+def _conversation(url: str, token: str, ca_file: Path | None) -> Iterator[_Conversation]:
     """Connect and introduce us; whatever goes wrong from then on is a `HomeAssistantError`."""
     # Imported here: few need it, and it costs memory.
     from websockets.exceptions import WebSocketException  # noqa: PLC0415
     from websockets.sync.client import connect  # noqa: PLC0415
 
     try:
+        encrypted = url.startswith("wss:")
         with connect(
             url,
+            ssl=ssl.create_default_context(cafile=ca_file) if encrypted else None,
             proxy=None,
             open_timeout=TIMEOUT_S,
             close_timeout=1.0,

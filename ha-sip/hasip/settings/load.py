@@ -236,8 +236,12 @@ def _home_assistant(source: Source, reader: _Reader) -> HomeAssistant:
     token = reader.secret(section, "token")
     if base_url is not None and not token.get_secret_value():
         reader.warnings.append(f"{section.name_of('token')} is not set: Home Assistant will refuse")
+    ca_file = reader.optional(section, "ca_file")
+    if ca_file is not None and not Path(ca_file).is_file():
+        reader.problem(section, "ca_file", "must be the path of a file with a certificate")
     return HomeAssistant(
         base_url=base_url,
+        ca_file=Path(ca_file) if ca_file else None,
         websocket_url=websocket_url,
         token=token if token.get_secret_value() else None,
         webhook_id=reader.optional(source.section("webhook"), "id"),

@@ -141,6 +141,7 @@ class HomeAssistant:
     base_url: str | None = None  # with /api at its end
     websocket_url: str | None = None
     token: SecretStr | None = None
+    ca_file: Path | None = None  # trusted instead of the usual authorities
     webhook_id: str | None = None
 
 

@@ -37,6 +37,7 @@ ENVIRONMENT_NAMES: Mapping[tuple[str, str], str] = {
     ("ha", "base_url"): "HA_BASE_URL",
     ("ha", "websocket_url"): "HA_WEBSOCKET_URL",
     ("ha", "token"): "HA_TOKEN",
+    ("ha", "ca_file"): "HA_CA_FILE",
     ("webhook", "id"): "HA_WEBHOOK_ID",
     ("mqtt", "address"): "BROKER_ADDRESS",
     ("mqtt", "port"): "BROKER_PORT",
