@@ -4,14 +4,15 @@
 #   scripts/build-pjsua2.sh VENV
 #
 # The sources come from the tarball that PJPROJECT_TARBALL names, else from the release, else from
-# Debian, whose source package asterisk carries them. They are checked against what is pinned here,
-# or against PJPROJECT_SHA256. What was built is kept, so that a second time takes seconds.
+# Debian, whose source package asterisk carries them. They are checked against what is pinned here;
+# PJPROJECT_SHA256 allows another tarball. What was built is kept: a second time takes seconds.
 set -euo pipefail
 
 venv=$(cd "$1" && pwd)
 python=$venv/bin/python
 version=2.17
 release_url=https://github.com/pjsip/pjproject/archive/refs/tags/$version.tar.gz
+release_sha256=065fe06c06788d97c35f563796d59f00ce52fe9558a52d7b490a042a966facce
 # Debian's copy has the bundled third-party code removed.
 debian_sha256=6860c2f7604b4eee75f38151a9ef69774eb3f0c5286fc1d14bc1db2dc5a9e8aa
 
@@ -51,10 +52,7 @@ fetch_sources() {
     local work=$1
     if [ -n "${PJPROJECT_TARBALL:-}" ]; then
         cp "$PJPROJECT_TARBALL" "$work/sources"
-    elif [ -n "${PJPROJECT_SHA256:-}" ] && command -v curl >/dev/null &&
-        curl -fsSL --connect-timeout 10 -o "$work/sources" "$release_url"; then
-        :
-    else
+    elif ! curl -fsSL --connect-timeout 10 --max-time 300 -o "$work/sources" "$release_url"; then
         fetch_from_debian "$work" || {
             echo "No sources of pjproject: set PJPROJECT_TARBALL to a tarball of $version" >&2
             exit 1
@@ -62,11 +60,14 @@ fetch_sources() {
     fi
     local found
     found=$(sha256sum "$work/sources" | cut -d' ' -f1)
-    if [ "$found" != "$debian_sha256" ] && [ "$found" != "${PJPROJECT_SHA256:-none}" ]; then
-        echo "The sources have the SHA-256 $found, which is not the one pinned for $version." >&2
-        echo "If you trust them, set PJPROJECT_SHA256=$found" >&2
-        exit 1
-    fi
+    case " $release_sha256 $debian_sha256 ${PJPROJECT_SHA256:-} " in
+        *" $found "*) ;;
+        *)
+            echo "The sources have the SHA-256 $found, not the one pinned for $version." >&2
+            echo "If you trust them, set PJPROJECT_SHA256=$found" >&2
+            exit 1
+            ;;
+    esac
     mkdir "$work/src"
     tar -xf "$work/sources" -C "$work/src" --strip-components 1
     patch -d "$work/src" -p1 <"$patch"
