@@ -55,7 +55,8 @@ as_root() {
 apt_install() {
     export DEBIAN_FRONTEND=noninteractive
     as_root apt-get update -q
-    as_root apt-get install -q -y --no-install-recommends "$@"
+    # Another apt may be at work: on a new machine, the one that updates it.
+    as_root apt-get install -q -y --no-install-recommends -o DPkg::Lock::Timeout=300 "$@"
 }
 
 # Install the Debian packages that are missing, or say which they are.
