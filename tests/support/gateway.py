@@ -18,7 +18,7 @@ from support.waiting import PATIENCE_S, wait_until
 
 if TYPE_CHECKING:
     import signal
-    from collections.abc import Mapping
+    from collections.abc import Mapping, Sequence
 
     from support.home_assistant import StandInHomeAssistant
 
@@ -27,7 +27,7 @@ WEBHOOK_ID = "all_events"
 
 
 class GatewayProcess:
-    """The gateway, started as a user starts it; on 127.0.0.1 only."""
+    """The gateway, started as a user starts it; on 127.0.0.1 if nothing else is said."""
 
     started: ClassVar[list[GatewayProcess]] = []  # by the test that runs
 
@@ -37,19 +37,24 @@ class GatewayProcess:
         *,
         house: StandInHomeAssistant | None = None,
         menu_file: Mapping[str, Any] | None = None,
+        host: str = "127.0.0.1",
+        prefix: Sequence[str] = (),
         **environment: str,
     ) -> None:
-        """Run in `folder`; keyword arguments are environment variables over good defaults."""
+        """Run in `folder`, by the command `prefix` if it is given.
+
+        Keyword arguments are environment variables over good defaults.
+        """
         self.port = free_port()
-        self.address = ("127.0.0.1", self.port)
-        self.uri = f"sip:house@127.0.0.1:{self.port}"
+        self.address = (host, self.port)
+        self.uri = f"sip:house@{host}:{self.port}"
         self.lines: list[str] = []
         variables = {
             "PORT": str(self.port),
             "LOG_LEVEL": "4",
-            "GLOBAL_OPTIONS": f"--bind-address 127.0.0.1 --rtp-port {20_000 + self.port % 20_000}",
+            "GLOBAL_OPTIONS": f"--bind-address {host} --rtp-port {20_000 + self.port % 20_000}",
             "SIP1_ENABLED": "true",
-            "SIP1_ID_URI": f"sip:house@127.0.0.1:{self.port}",
+            "SIP1_ID_URI": self.uri,
             "SIP1_ANSWER_MODE": "accept",
             "SIP1_SETTLE_TIME": "0.1",
         }
@@ -66,7 +71,7 @@ class GatewayProcess:
             }
         variables |= environment
         self._process = subprocess.Popen(
-            [sys.executable, "-m", "hasip"],
+            [*prefix, sys.executable, "-m", "hasip"],
             cwd=folder,
             env={**os.environ, "PYTHONPATH": str(PACKAGE_DIR), **variables},
             stdin=subprocess.PIPE,

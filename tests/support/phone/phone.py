@@ -41,12 +41,14 @@ class Pending:
 
 
 class Phone:
-    """A telephone on 127.0.0.1, by UDP."""
+    """A telephone by UDP, on 127.0.0.1 if nothing else is said."""
 
     def __init__(
         self,
         name: str,
         *,
+        host: str = "127.0.0.1",
+        port: int = 0,
         password: str | None = None,
         proxy: tuple[str, int] | None = None,
         answer_after_s: float | None = 0.0,
@@ -58,6 +60,7 @@ class Phone:
     ) -> None:
         """Be called `name`; None for `answer_after_s`: ring until the test answers."""
         self.name = name
+        self.host = host
         self.password = password
         self.proxy = proxy
         self.answer_after_s = answer_after_s
@@ -68,10 +71,10 @@ class Phone:
         self.extra_headers = extra_headers  # of its INVITE, and of its 200 to one
         self.refuses = dict[str, int]()  # method -> status it answers with in a call
         self.socket = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
-        self.socket.bind(("127.0.0.1", 0))
+        self.socket.bind((host, port))
         self.socket.settimeout(0.1)
         self.port: int = self.socket.getsockname()[1]
-        self.uri = f"sip:{name}@127.0.0.1:{self.port}"
+        self.uri = f"sip:{name}@{host}:{self.port}"
         self.trace: list[str] = []
         self.calls: dict[str, PhoneCall] = {}
         self._incoming: queue.SimpleQueue[PhoneCall] = queue.SimpleQueue()
@@ -146,7 +149,7 @@ class Phone:
 
     def via(self) -> str:
         """Return a Via with a new branch."""
-        return f"SIP/2.0/UDP 127.0.0.1:{self.port};branch=z9hG4bK{_token()};rport"
+        return f"SIP/2.0/UDP {self.host}:{self.port};branch=z9hG4bK{_token()};rport"
 
     def transact(
         self, request: Message, address: tuple[str, int], timeout_s: float = PATIENCE_S
@@ -289,7 +292,7 @@ class PhoneCall:
         self.is_outgoing = is_outgoing
         self.call_id = f"{_token()}@phone"
         self.address: tuple[str, int] = ("127.0.0.1", 0)
-        self.stream = AudioStream()
+        self.stream = AudioStream(phone.host)
         self.statuses: list[tuple[float, int]] = []  # responses to our INVITE
         self.infos: list[tuple[float, str]] = []  # when, and the body
         self.refers: list[Message] = []
@@ -611,9 +614,9 @@ class PhoneCall:
     def _sdp(self) -> str:
         lines = [
             "v=0",
-            "o=- 1 1 IN IP4 127.0.0.1",
+            f"o=- 1 1 IN IP4 {self.phone.host}",
             "s=-",
-            "c=IN IP4 127.0.0.1",
+            f"c=IN IP4 {self.phone.host}",
             "t=0 0",
             f"m=audio {self.stream.port} RTP/AVP 0 8 {EVENT_TYPE}",
             "a=rtpmap:0 PCMU/8000",

@@ -39,9 +39,9 @@ class HeardEvent(NamedTuple):
 class AudioStream:
     """Sends 20 ms of μ-law at a time, and keeps all that is heard."""
 
-    def __init__(self) -> None:
+    def __init__(self, host: str = "127.0.0.1") -> None:
         self.socket = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
-        self.socket.bind(("127.0.0.1", 0))
+        self.socket.bind((host, 0))
         self.socket.settimeout(0.1)
         self.port: int = self.socket.getsockname()[1]
         self.samples: list[int] = []  # heard, at 8 kHz
