@@ -159,9 +159,11 @@ def test_the_gateway_calls_a_phone_through_the_proxy_with_its_password(
         assert house.wait_event("timeout")["parsed_remote_uri"] == "alice"
 
 
-@pytest.mark.parametrize(("user", "code"), [("busy", 486), ("nobody", 404)])
+@pytest.mark.parametrize(
+    ("user", "code", "outcome"), [("busy", 486, "busy"), ("nobody", 404, "not_found")]
+)
 def test_a_call_that_is_refused_tells_the_final_response(
-    registrar: Kamailio, tmp_path: Path, user: str, code: int
+    registrar: Kamailio, tmp_path: Path, user: str, code: int, outcome: str
 ) -> None:
     with (
         StandInHomeAssistant() as house,
@@ -172,6 +174,7 @@ def test_a_call_that_is_refused_tells_the_final_response(
         ended = house.wait_event("call_disconnected")
 
         assert ended["sip_code"] == code
+        assert ended["outcome"] == outcome
         assert ended["hangup_by"] == "remote"
         assert ended["duration"] == 0
 

@@ -24,6 +24,7 @@ from hasip.events.model import (
     IncomingCall,
     MenuTimeout,
     MessagePlayed,
+    Outcome,
     RingTimeout,
     Side,
 )
@@ -67,7 +68,13 @@ def test_the_default_options_are_understood(tmp_path: Path) -> None:
         ("event_dtmf_digit", DtmfDigit("1")),
         (
             "event_call_disconnected",
-            CallDisconnected(sip_code=200, sip_reason="OK", duration_s=1, hangup_by=Side.REMOTE),
+            CallDisconnected(
+                sip_code=200,
+                sip_reason="OK",
+                duration_s=1,
+                hangup_by=Side.REMOTE,
+                outcome=Outcome.COMPLETED,
+            ),
         ),
         ("event_playback_done_message", MessagePlayed("message that has been played")),
         ("event_playback_done_audio_file", AudioFilePlayed("/config/audio/welcome.mp3")),

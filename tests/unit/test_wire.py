@@ -16,6 +16,7 @@ from hasip.events.model import (
     IncomingCall,
     MenuTimeout,
     MessagePlayed,
+    Outcome,
     OutgoingCallInitiated,
     PinLockout,
     RecordingStarted,
@@ -64,7 +65,11 @@ COMMON = {
         ),
         (
             CallDisconnected(
-                sip_code=200, sip_reason="OK", duration_s=1.23456, hangup_by=Side.LOCAL
+                sip_code=200,
+                sip_reason="OK",
+                duration_s=1.23456,
+                hangup_by=Side.LOCAL,
+                outcome=Outcome.COMPLETED,
             ),
             {
                 "event": "call_disconnected",
@@ -72,6 +77,7 @@ COMMON = {
                 "sip_reason": "OK",
                 "duration": 1.235,
                 "hangup_by": "local",
+                "outcome": "completed",
             },
         ),
         (

@@ -10,6 +10,7 @@ from enum import Enum, auto
 from typing import TYPE_CHECKING, NewType
 
 from hasip.calls.menu import NoOp
+from hasip.calls.outcome import EndCause
 
 if TYPE_CHECKING:
     from hasip.calls.menu import Menu, MenuIndex, MenuTree, PostAction
@@ -114,6 +115,7 @@ class HangupRequested:
     """A command wants the call ended; the code is for a call that is not answered yet."""
 
     sip_code: int | None = None
+    cause: EndCause = EndCause.HANG_UP
 
 
 Input = (
@@ -145,6 +147,7 @@ class EndCall:
     """Send BYE, CANCEL, or a final response: the code if there is one."""
 
     sip_code: int | None = None
+    cause: EndCause = EndCause.HANG_UP
 
 
 @dataclass(frozen=True, slots=True)

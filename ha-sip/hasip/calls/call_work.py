@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, assert_never
 
 from hasip.calls.call_state import BridgeChanged
+from hasip.calls.outcome import EndCause
 from hasip.commands.model import (
     Afterwards,
     BridgeAudio,
@@ -102,7 +103,7 @@ class CallWork:
         success = FIRST_SUCCESS <= sip_code < FIRST_ERROR
         self._end_transfer(sip_code, sip_reason, success=success)
         if success:
-            self._session.hang_up()
+            self._session.hang_up(cause=EndCause.TRANSFERRED)
 
     def close(self, when_done: Callable[[], None]) -> None:
         """End everything: the call is over. `when_done` is called when all of it was told."""

@@ -74,23 +74,28 @@ class CallDesk:
 
     def incoming(self, leg: CallLeg, line: Line, file: MenuFile) -> None:
         """Take a call that came in, and do with it what the line and its file say."""
+        number = parse_number(leg.remote_uri)
+        wants = line.answer_mode is AnswerMode.ACCEPT and not file.is_broken
+        is_filtered = wants and not self._admits(line, number, file)
         session = self._session(leg, line, Direction.INCOMING, file.webhooks)
+        session.is_filtered = is_filtered
         plan = Plan(file.tree, line.settle_time_s)
         if line.answer_mode is AnswerMode.REJECT:
             begin = machine.refused(line.reject_sip_code)
         else:
-            number = session.info.parsed_remote_uri
-            accepts = (
-                line.answer_mode is AnswerMode.ACCEPT
-                and not file.is_broken
-                and file.filter.admits(number)
-            )
-            if accepts and self._pin_guard.is_locked(line.number, number):
-                _log.warning("[%s] is locked out after wrong codes; only listening", number)
-                accepts = False
+            accepts = wants and not is_filtered
             begin = machine.incoming(plan, file.answer_after_s if accepts else None)
         session.begin(*begin, IncomingCall())
         leg.attach(session)
+
+    def _admits(self, line: Line, number: str, file: MenuFile) -> bool:
+        """Tell whether a caller may be answered."""
+        if not file.filter.admits(number):
+            return False
+        if self._pin_guard.is_locked(line.number, number):
+            _log.warning("[%s] is locked out after wrong codes; only listening", number)
+            return False
+        return True
 
     def _line(self, wanted: int | None) -> Line:
         if not self._lines:
@@ -104,7 +109,11 @@ class CallDesk:
         return line
 
     def _session(
-        self, leg: CallLeg, line: Line, direction: Direction, webhooks: Mapping[str, str]
+        self,
+        leg: CallLeg,
+        line: Line,
+        direction: Direction,
+        webhooks: Mapping[str, str],
     ) -> CallSession:
         info = CallInfo(
             internal_id=self._registry.free_id(leg.remote_uri),

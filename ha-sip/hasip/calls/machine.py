@@ -58,6 +58,7 @@ from hasip.calls.call_state import (
 )
 from hasip.calls.menu import ROOT
 from hasip.calls.menu_machine import Turn
+from hasip.calls.outcome import EndCause
 from hasip.events.model import CallEstablished, PinLockout, RingTimeout
 
 if TYPE_CHECKING:
@@ -136,8 +137,8 @@ def _next(state: State, event: Input, turn: Turn) -> State:
     match event:
         case Disconnected():
             return _on_disconnected(state, turn)
-        case HangupRequested(sip_code):
-            return _on_hangup(state, sip_code, turn)
+        case HangupRequested():
+            return _on_hangup(state, event, turn)
         case TimerFired(timer):
             return _on_timer(state, timer, turn)
         case Connected():
@@ -186,10 +187,10 @@ def _settled(state: Settling, turn: Turn) -> State:
 def _on_timer(state: State, timer: Timer, turn: Turn) -> State:
     match state, timer:
         case Dialing(), Timer.RING:
-            turn.do(Tell(RingTimeout()), EndCall())
+            turn.do(Tell(RingTimeout()), EndCall(cause=EndCause.RING_TIMEOUT))
             return Ending()
         case Ringing(), Timer.RING:
-            turn.do(Tell(RingTimeout()), EndCall(TEMPORARILY_UNAVAILABLE))
+            turn.do(Tell(RingTimeout()), EndCall(TEMPORARILY_UNAVAILABLE, EndCause.RING_TIMEOUT))
             return Ending()
         case Ringing(plan), Timer.ANSWER_AFTER:
             turn.do(AnswerCall())
@@ -231,18 +232,18 @@ def _on_answer(state: State, event: AnswerRequested, turn: Turn) -> State:
             assert_never(state)
 
 
-def _on_hangup(state: State, sip_code: int | None, turn: Turn) -> State:
+def _on_hangup(state: State, event: HangupRequested, turn: Turn) -> State:
     match state:
         case Ending() | Ended():
             turn.do(Ignored("hung up already"))
             return state
         case Ringing():
-            turn.do(EndCall(sip_code))
+            turn.do(EndCall(event.sip_code, event.cause))
             return Ending()
         case InMenu():
-            return menu_machine.hang_up(state, turn)
+            return menu_machine.hang_up(state, turn, event.cause)
         case Dialing() | Answering() | Settling():
-            turn.do(EndCall())
+            turn.do(EndCall(cause=event.cause))
             return Ending()
         case _:
             assert_never(state)
@@ -269,11 +270,11 @@ def _on_pin_locked(state: State, lockout_s: float, turn: Turn) -> State:
         case Ringing(plan) if plan.tree.asks_for_pin:
             return Ringing(plan)  # as in listen mode
         case Answering(plan) | Settling(plan) if plan.tree.asks_for_pin:
-            turn.do(Tell(PinLockout(lockout_s=lockout_s)), EndCall())
+            turn.do(Tell(PinLockout(lockout_s=lockout_s)), EndCall(cause=EndCause.PIN_LOCKOUT))
             return Ending()
         case InMenu(tree=tree) if tree.asks_for_pin:
             turn.do(Tell(PinLockout(lockout_s=lockout_s)))
-            return menu_machine.hang_up(state, turn)
+            return menu_machine.hang_up(state, turn, EndCause.PIN_LOCKOUT)
         case _:
             turn.do(Ignored(f"too many wrong codes, while {_name(state)}"))
             return state

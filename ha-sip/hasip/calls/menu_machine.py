@@ -34,6 +34,7 @@ from hasip.calls.call_state import (
     Timer,
 )
 from hasip.calls.menu import HangUp, Jump, MenuIndex, NoOp, PostAction, Repeat, Return
+from hasip.calls.outcome import EndCause
 from hasip.calls.prompt import AudioFile, ErrorSound, Message, Prompt
 from hasip.events.model import AudioFilePlayed, DtmfDigit, EnteredMenu, MenuTimeout, MessagePlayed
 
@@ -138,10 +139,10 @@ def _levels_up(state: InMenu, levels: int) -> MenuIndex | None:
     return index
 
 
-def hang_up(state: InMenu, turn: Turn) -> State:
+def hang_up(state: InMenu, turn: Turn, cause: EndCause = EndCause.HANG_UP) -> State:
     """End the call."""
     stop(state, turn)
-    turn.do(EndCall())
+    turn.do(EndCall(cause=cause))
     return Ending()
 
 

@@ -123,6 +123,10 @@ class Line(Protocol):
 class LegListener(Protocol):
     """Hears what happens on a leg, on the loop thread."""
 
+    def on_ringing(self) -> None:
+        """Take note that the other side rings; of a call that we placed."""
+        ...
+
     def on_connected(self) -> None:
         """Take note that the dialog is confirmed."""
         ...

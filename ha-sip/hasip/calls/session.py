@@ -41,6 +41,7 @@ from hasip.calls.call_state import (
 )
 from hasip.calls.call_state import Timer as TimerName
 from hasip.calls.call_work import CallWork
+from hasip.calls.outcome import CallEnd, EndCause, describe, outcome_of
 from hasip.calls.prompts import PromptPlayer
 from hasip.errors import HaSipError, SipError
 from hasip.events.model import CallDisconnected, CallEvent, CallInfo, DtmfDigit, Side
@@ -52,7 +53,7 @@ if TYPE_CHECKING:
     from hasip.calls.menu import MenuTree
     from hasip.calls.ports import CallLeg, Recordings, Speaker
     from hasip.commands.model import Command
-    from hasip.events.model import CallEventBody, Event
+    from hasip.events.model import CallEventBody, Event, Outcome
     from hasip.loop import Loop, Timer
 
 _log = logging.getLogger(__name__)
@@ -100,6 +101,9 @@ class CallSession:
         self._inbox: deque[Input] = deque()
         self._is_stepping = False
         self._connected_at: float | None = None
+        self._has_rung = False
+        self.is_filtered = False  # it comes in, and its caller is one whom we don't answer
+        self._end_cause: EndCause | None = None  # the first one is the reason
 
     # --- told by the dispatcher -------------------------------------------------------------
 
@@ -130,9 +134,9 @@ class CallSession:
             self.info = replace(self.info, webhooks=webhooks)
         self.feed(AnswerRequested(tree, request_id))
 
-    def hang_up(self, sip_code: int | None = None) -> None:
+    def hang_up(self, sip_code: int | None = None, cause: EndCause = EndCause.HANG_UP) -> None:
         """End the call."""
-        self.feed(HangupRequested(sip_code))
+        self.feed(HangupRequested(sip_code, cause))
 
     def feed(self, event: Input) -> None:
         """Let the machine take an input; inputs that come up meanwhile are taken after it."""
@@ -166,6 +170,10 @@ class CallSession:
 
     # --- told by the leg --------------------------------------------------------------------
 
+    def on_ringing(self) -> None:
+        """Take note that the other side rings."""
+        self._has_rung = True
+
     def on_connected(self) -> None:
         """Take note that the dialog is confirmed."""
         if self._connected_at is None:
@@ -196,6 +204,7 @@ class CallSession:
             sip_reason=sip_reason,
             duration_s=0.0 if started is None else self._loop.clock.now() - started,
             hangup_by=hangup_by,
+            outcome=self._outcome(sip_code, hangup_by),
         )
 
         def leave() -> None:
@@ -229,7 +238,8 @@ class CallSession:
         match effect:
             case AnswerCall():
                 self._on_leg(self.leg.answer)
-            case EndCall(sip_code):
+            case EndCall(sip_code, cause):
+                self._end_cause = self._end_cause or cause
                 self._on_leg(lambda: self.leg.hang_up(sip_code))
             case Prepare(prompts):
                 self._player.prepare(prompts)
@@ -270,6 +280,7 @@ class CallSession:
         except SipError as error:
             _log.warning("[%s] %s", self.info.internal_id, error)
             reason = str(error)
+            self._end_cause = self._end_cause or EndCause.BROKEN
             self._loop.post(lambda: self.on_disconnected(SERVER_ERROR, reason, Side.LOCAL))
 
     def _arm(self, name: TimerName, delay_s: float) -> None:
@@ -285,8 +296,23 @@ class CallSession:
         del self._timers[name]
         self.feed(TimerFired(name))
 
+    def _outcome(self, sip_code: int, hangup_by: Side) -> Outcome:
+        return outcome_of(
+            CallEnd(
+                direction=self.info.direction,
+                was_answered=self._connected_at is not None,
+                has_rung=self._has_rung,
+                is_filtered=self.is_filtered,
+                sip_code=sip_code,
+                hangup_by=hangup_by,
+                cause=self._end_cause,
+            )
+        )
+
     def _log_event(self, what: CallEventBody) -> None:
-        if isinstance(what, DtmfDigit):
+        if isinstance(what, CallDisconnected):
+            _log.info("[%s] %s", self.info.internal_id, describe(what))
+        elif isinstance(what, DtmfDigit):
             shown = "*" if what.is_secret else what.digit
             _log.info("[%s] %s: %s", self.info.internal_id, what.name, shown)
         else:

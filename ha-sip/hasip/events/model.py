@@ -31,6 +31,29 @@ class Side(StrEnum):
     REMOTE = "remote"
 
 
+class Outcome(StrEnum):
+    """How a call ended; `calls/outcome.py` decides, README.md explains."""
+
+    COMPLETED = "completed"
+    TRANSFERRED = "transferred"
+    BUSY = "busy"
+    DECLINED = "declined"
+    NO_ANSWER = "no_answer"
+    UNREACHABLE = "unreachable"
+    NOT_FOUND = "not_found"
+    FORBIDDEN = "forbidden"
+    NOT_ACCEPTABLE = "not_acceptable"
+    REDIRECTED = "redirected"
+    CANCELLED = "cancelled"
+    MISSED = "missed"
+    FILTERED = "filtered"
+    REJECTED = "rejected"
+    PIN_LOCKOUT = "pin_lockout"
+    NO_AUDIO = "no_audio"
+    LOST = "lost"
+    FAILED = "failed"
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class CallInfo:
     """What every event of a call says about it."""
@@ -130,6 +153,7 @@ class CallDisconnected:
     sip_reason: str
     duration_s: float  # 0.0 if never answered
     hangup_by: Side
+    outcome: Outcome
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

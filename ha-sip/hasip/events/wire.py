@@ -95,6 +95,7 @@ def _own_fields(what: CallEventBody) -> Json:
                 "sip_reason": what.sip_reason,
                 "duration": round(what.duration_s, 3),
                 "hangup_by": what.hangup_by.value,
+                "outcome": what.outcome.value,
             }
         case RecordingStarted(recording_file) | RecordingStopped(recording_file):
             return {"recording_file": recording_file}

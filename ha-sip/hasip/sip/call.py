@@ -31,6 +31,8 @@ _STATES_OF_RESPONSES = (pj.PJSIP_INV_STATE_EARLY, pj.PJSIP_INV_STATE_CONNECTING)
 # RFC 3261 §21.4.26 and §21.2.1: how a call ends that we cancelled, and one that a BYE ended.
 REQUEST_TERMINATED = 487
 OK = 200
+# RFC 3261 §21.1: the other phone rings, or its network makes us hear that it does.
+RINGS = frozenset({180, 183})
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -94,7 +96,9 @@ class PjCall(pj.Call):
             del info
             if self._wanted_headers and state in _STATES_OF_RESPONSES:
                 self._pass_headers_on(prm)
-            if state == pj.PJSIP_INV_STATE_CONFIRMED:
+            if state == pj.PJSIP_INV_STATE_EARLY and code in RINGS:
+                self.post_to_leg(lambda leg: leg.heard_ringing())
+            elif state == pj.PJSIP_INV_STATE_CONFIRMED:
                 self.post_to_leg(lambda leg: leg.heard_connected())
             elif state == pj.PJSIP_INV_STATE_DISCONNECTED:
                 self.post_to_leg(lambda leg: leg.heard_disconnected(code, reason))
@@ -273,6 +277,11 @@ class SipLeg:
             self._call.answer(op)
 
     # --- what we hear -----------------------------------------------------------------------
+
+    def heard_ringing(self) -> None:
+        """Pass on that the other side rings."""
+        if self._is_outgoing:
+            self._report(lambda listener: listener.on_ringing())
 
     def heard_connected(self) -> None:
         """Pass on that the dialog is confirmed."""
