@@ -1,4 +1,4 @@
-"""A real registrar and proxy: Kamailio with a few users, on 127.0.0.1."""
+"""A real registrar and proxy: Kamailio with a few users."""
 
 from __future__ import annotations
 
@@ -21,8 +21,8 @@ auto_aliases=no
 dns=no
 rev_dns=no
 enable_tls=no
-listen=udp:127.0.0.1:{port}
-listen=tcp:127.0.0.1:{port}
+listen=udp:{host}:{port}
+listen=tcp:{host}:{port}
 
 loadmodule "kex.so"
 loadmodule "tm.so"
@@ -85,14 +85,17 @@ request_route {{
 class Kamailio(Server):
     """A registrar and proxy; what it forgets are its registrations."""
 
-    def __init__(self, folder: Path, port: int, users: Mapping[str, str]) -> None:
+    def __init__(
+        self, folder: Path, port: int, users: Mapping[str, str], host: str = "127.0.0.1"
+    ) -> None:
         """Keep its files in `folder`; `users` are names with passwords."""
         lines = "\n".join(f'    $sht(users=>{name}) = "{word}";' for name, word in users.items())
         config, runtime = folder / "kamailio.cfg", folder / "run"
-        config.write_text(CONFIGURATION.format(port=port, users=lines), encoding="utf-8")
+        text = CONFIGURATION.format(host=host, port=port, users=lines)
+        config.write_text(text, encoding="utf-8")
         runtime.mkdir(exist_ok=True)
         command = [
             *(PROGRAM, "-f", str(config), "-DD", "-E", "-m", "64", "-M", "8"),
             *("-w", str(runtime), "-Y", str(runtime), "-P", str(runtime / "pid")),
         ]
-        super().__init__(command, port, folder / "kamailio.log")
+        super().__init__(command, port, folder / "kamailio.log", host)

@@ -1,4 +1,4 @@
-"""A server as a process of its own, on 127.0.0.1, that can be stopped and started again."""
+"""A server as a process of its own that can be stopped and started again."""
 
 from __future__ import annotations
 
@@ -17,9 +17,11 @@ if TYPE_CHECKING:
 class Server:
     """Runs a command that is up once it takes TCP connections on its port."""
 
-    def __init__(self, command: Sequence[str], port: int, log: Path) -> None:
+    def __init__(
+        self, command: Sequence[str], port: int, log: Path, host: str = "127.0.0.1"
+    ) -> None:
         self.port = port
-        self.address = ("127.0.0.1", port)
+        self.address = (host, port)
         self._command = command
         self._log = log
         self._process: subprocess.Popen[bytes] | None = None

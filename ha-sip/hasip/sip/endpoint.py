@@ -153,8 +153,8 @@ class SipStack:
         # Native threads do the waiting for SIP and RTP; see the package's docstring.
         config.uaConfig.threadCnt = 1
         config.uaConfig.mainThreadOnly = False
-        if self._settings.sip.name_servers:
-            config.uaConfig.nameserver.extend(self._settings.sip.name_servers)
+        for server in self._settings.sip.name_servers:  # this vector knows no `extend`
+            config.uaConfig.nameserver.append(server)
         if self._settings.sip.options.stun_server:
             config.uaConfig.stunServer.append(self._settings.sip.options.stun_server)
         config.medConfig.clockRate = BRIDGE_RATE_HZ
