@@ -1,87 +1,30 @@
-"""The command line: runs the gateway in the foreground, or prints help."""
+"""Where the program begins.
+
+What must happen before anything large is loaded happens here; all else in `command_line.py`.
+"""
 
 from __future__ import annotations
 
-import argparse
-import os
-import signal
 import sys
-from pathlib import Path
-from typing import TYPE_CHECKING
 
-from hasip import __version__
-from hasip.check import check
-from hasip.errors import SipError
-from hasip.log import start_logging
-from hasip.loop import Loop
-from hasip.settings import SettingsError, load_settings
-from hasip.settings.options import options_help
-
-if TYPE_CHECKING:
-    from collections.abc import Sequence
-
-    from hasip.log import LineWriter
-    from hasip.settings import Settings
-
-EXIT_OK = 0
-EXIT_FAILED = 1
-EXIT_SETTINGS = 2
+from hasip.unprivileged import leave_root
+from hasip.watch import keeper, probe
 
 
-def main(arguments: Sequence[str] | None = None) -> int:
-    """Run the program; returns its exit code (0 in order, 1 no way to talk, 2 wrong settings)."""
-    if _parser().parse_args(arguments).check:
-        report = check(lambda: load_settings(os.environ, Path.cwd()))
-        print(report.text())
-        return EXIT_SETTINGS if report.problems else EXIT_OK
-    try:
-        settings = load_settings(os.environ, Path.cwd())
-    except SettingsError as error:
-        for problem in error.problems:
-            print(problem, file=sys.stderr)
-        return EXIT_SETTINGS
-    writer = start_logging()
-    code = _run(settings, writer)
-    writer.close()
-    return code
+def main() -> int:
+    """Run the program; returns its exit code."""
+    arguments = sys.argv[1:]
+    if arguments == [probe.OPTION]:
+        return probe.main()
+    if arguments == [keeper.OPTION]:
+        leave_root()
+        code = keeper.keep_running()
+        if code is not None:
+            return code
+    # Imported here: neither the question for health nor the parent has use for it.
+    from hasip import command_line  # noqa: PLC0415
 
-
-def _run(settings: Settings, writer: LineWriter) -> int:
-    # Imported when the settings are known to be right: pjsua2 takes a while.
-    from hasip.gateway import Gateway  # noqa: PLC0415
-
-    loop = Loop()
-    gateway = Gateway(settings, loop, writer.put)
-    for number in (signal.SIGTERM, signal.SIGINT):
-        name = number.name
-        signal.signal(number, lambda *_, name=name: loop.post(lambda: gateway.stop(name)))
-    try:
-        gateway.start()
-        loop.run()
-    except SipError as error:
-        writer.put(f"| ERROR   {error}")
-        return EXIT_FAILED
-    finally:
-        gateway.close()
-    return EXIT_OK
-
-
-def _parser() -> argparse.ArgumentParser:
-    parser = argparse.ArgumentParser(
-        prog="ha-sip",
-        formatter_class=argparse.RawDescriptionHelpFormatter,
-        description="A SIP gateway for Home Assistant. Settings come from /data/options.json, or "
-        "from the environment and a .env file in the working directory.",
-        epilog=options_help(),
-    )
-    parser.add_argument(
-        "--check",
-        action="store_true",
-        help="read all settings and menu files, say what they mean and every problem, and exit "
-        "with 0, or with 2 where something will not work as it is written",
-    )
-    parser.add_argument("--version", action="version", version=f"ha-sip {__version__}")
-    return parser
+    return command_line.main(arguments)
 
 
 if __name__ == "__main__":

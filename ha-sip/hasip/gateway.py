@@ -35,6 +35,7 @@ from hasip.mqtt.client import MqttClient
 from hasip.settings.model import SpeechFallback
 from hasip.sip.endpoint import SipStack
 from hasip.sip.media import BRIDGE_RATE_HZ
+from hasip.watch.health import HealthSocket
 from hasip.workers import Failed, WorkerPool
 
 if TYPE_CHECKING:
@@ -59,7 +60,14 @@ STOP_POLL_S = 0.02
 class Gateway:
     """The running program; loop thread only."""
 
-    def __init__(self, settings: Settings, loop: Loop, put_log_line: Callable[[str], None]) -> None:
+    def __init__(
+        self,
+        settings: Settings,
+        loop: Loop,
+        put_log_line: Callable[[str], None],
+        *,
+        health_socket: str | None = None,
+    ) -> None:
         self._settings = settings
         self._loop = loop
         self._scratch_dir = Path(tempfile.mkdtemp(prefix="ha-sip-"))
@@ -88,6 +96,8 @@ class Gateway:
         self._desk = self._make_desk()
         self._dispatcher.use(self._desk)
         self._is_stopping = False
+        self._health_path = health_socket
+        self._health: HealthSocket | None = None
 
     def start(self) -> None:
         """Bring everything up; raises `SipError` where there is no way to talk."""
@@ -118,15 +128,23 @@ class Gateway:
 
     def _read_commands(self) -> None:
         """Begin to take commands from everywhere they may come from."""
+        intakes: dict[str, Callable[[], bool]] = {}
         dispatcher = self._dispatcher
         intake = CommandIntake(self._loop, dispatcher.dispatch, dispatcher.refuse_invalid)
         if self._settings.reads_stdin:
-            StdinReader(intake.take).start()
+            stdin = StdinReader(intake.take)
+            stdin.start()
+            intakes["stdin"] = lambda: stdin.is_well
         if self._settings.mqtt.is_enabled:
             self._mqtt = MqttClient(self._settings.mqtt, intake.take)
             self._mqtt.start()
             mqtt = self._mqtt
             self._bus.subscribe(lambda event: mqtt.publish(to_json(event)))
+        if self._health_path is not None:
+            self._health = HealthSocket(
+                self._health_path, self._loop, pulse=self._sip.pulse, intakes=intakes
+            )
+            self._health.start()
 
     def _print_voices(self) -> None:
         home = self._settings.home_assistant
@@ -162,6 +180,8 @@ class Gateway:
 
     def close(self) -> None:
         """Let go of pjsip and of temporary files, when the loop has ended."""
+        if self._health is not None:
+            self._health.close()
         self._sip.stop()
         shutil.rmtree(self._scratch_dir, ignore_errors=True)
 

@@ -39,6 +39,7 @@ class GatewayProcess:
         menu_file: Mapping[str, Any] | None = None,
         host: str = "127.0.0.1",
         prefix: Sequence[str] = (),
+        arguments: Sequence[str] = (),
         **environment: str,
     ) -> None:
         """Run in `folder`, by the command `prefix` if it is given.
@@ -71,7 +72,7 @@ class GatewayProcess:
             }
         variables |= environment
         self._process = subprocess.Popen(
-            [*prefix, sys.executable, "-m", "hasip"],
+            [*prefix, sys.executable, "-m", "hasip", *arguments],
             cwd=folder,
             env={**os.environ, "PYTHONPATH": str(PACKAGE_DIR), **variables},
             stdin=subprocess.PIPE,
@@ -100,10 +101,7 @@ class GatewayProcess:
                 self._process.wait(10)
             except subprocess.TimeoutExpired:
                 self.kill()
-        self._reader.join(5)
-        for pipe in (self._process.stdin, self._process.stdout):
-            if pipe is not None:
-                pipe.close()
+        self._close_pipes()
         if died:
             raise AssertionError("\n".join([f"the gateway died with {died}", *self.lines[-60:]]))
 
@@ -134,11 +132,12 @@ class GatewayProcess:
         """End it at once."""
         self._process.kill()
         self._process.wait(10)
+        self._close_pipes()
 
     def wait_exit(self, timeout_s: float = PATIENCE_S) -> int:
         """Wait for the end of the process; returns its exit code."""
         code = self._process.wait(timeout_s)
-        self._reader.join(5)
+        self._close_pipes()
         return code
 
     def wait_log(self, text: str, timeout_s: float = PATIENCE_S, since: int = 0) -> str:
@@ -153,6 +152,12 @@ class GatewayProcess:
     def own_lines(self) -> list[str]:
         """Return the lines of ha-sip itself, without those of pjsip."""
         return [line for line in self.lines if line.startswith("|")]
+
+    def _close_pipes(self) -> None:
+        self._reader.join(5)
+        for pipe in (self._process.stdin, self._process.stdout):
+            if pipe is not None:
+                pipe.close()
 
     def _find(self, text: str, since: int) -> str | None:
         return next((line for line in self.lines[since:] if text in line), None)

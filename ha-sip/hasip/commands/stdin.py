@@ -27,12 +27,18 @@ class StdinReader:
     ) -> None:
         self._take = take
         self._descriptor = descriptor
+        self._has_ended = False
         # A daemon, since nothing can wake it from its read when the program ends.
         self._thread = threading.Thread(target=self._run, name="stdin", daemon=True)
 
     def start(self) -> None:
         """Begin to read."""
         self._thread.start()
+
+    @property
+    def is_well(self) -> bool:
+        """Tell whether lines are still read, or there will be none any more."""
+        return self._has_ended or self._thread.is_alive()
 
     def _run(self) -> None:
         splitter = LineSplitter()
@@ -45,4 +51,5 @@ class StdinReader:
             _log.warning("Standard input cannot be read: %s", error)
         for line in splitter.finish():
             self._take(line)
+        self._has_ended = True
         _log.info("Standard input has ended; no more commands will come from it")

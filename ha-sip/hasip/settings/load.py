@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, TypeVar
 
 from pydantic import SecretStr
 
+from hasip.addon import ADDON_OPTIONS
 from hasip.calls.screening import AnswerMode
 from hasip.settings.model import (
     Account,
@@ -38,8 +39,6 @@ if TYPE_CHECKING:
     from enum import StrEnum
 
     E = TypeVar("E", bound=StrEnum)
-
-ADDON_OPTIONS = Path("/data/options.json")
 
 
 def load_settings(

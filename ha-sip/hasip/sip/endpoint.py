@@ -51,6 +51,15 @@ class _LogWriter(pj.LogWriter):
 class _Endpoint(pj.Endpoint):
     """Says what pjsip does without asking us."""
 
+    def __init__(self) -> None:
+        super().__init__()
+        self.on_pulse: Callable[[], None] | None = None
+
+    def onTimer(self, prm: pj.OnTimerParam) -> None:  # noqa: N802, ARG002 - pjsua2's
+        with guarded("onTimer"):
+            if self.on_pulse is not None:
+                self.on_pulse()
+
     def onRejectedIncomingCall(  # noqa: N802 - pjsua2's name
         self, prm: pj.OnRejectedIncomingCallParam
     ) -> None:
@@ -118,6 +127,13 @@ class SipStack:
             self._endpoint.audDevManager().setNullDev()
         self._choose_codecs(self._settings.sip.options.codecs)
         self._open_accounts(self._settings.accounts)
+
+    def pulse(self, done: Callable[[], None]) -> None:
+        """Have pjsip call `done`, on a thread of its own: a sign that it is alive."""
+        if self._endpoint is not None:
+            self._endpoint.on_pulse = done
+            with guarded("pulse"):
+                self._endpoint.utilTimerSchedule(0, None)
 
     def leave(self) -> None:
         """Unregister everywhere; `has_left` of the accounts tells when that is done."""

@@ -1,0 +1,99 @@
+"""The command line: runs the gateway in the foreground, or prints help."""
+
+from __future__ import annotations
+
+import argparse
+import os
+import signal
+import sys
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from hasip import __version__
+from hasip.check import check
+from hasip.errors import SipError
+from hasip.log import start_logging
+from hasip.loop import Loop
+from hasip.settings import SettingsError, load_settings
+from hasip.settings.options import options_help
+from hasip.watch import keeper, probe
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from hasip.log import LineWriter
+    from hasip.settings import Settings
+
+EXIT_OK = 0
+EXIT_FAILED = 1
+EXIT_SETTINGS = 2
+
+
+def main(arguments: Sequence[str]) -> int:
+    """Run the program; returns its exit code (0 in order, 1 no way to talk, 2 wrong settings)."""
+    if _parser().parse_args(arguments).check:
+        report = check(lambda: load_settings(os.environ, Path.cwd()))
+        print(report.text())
+        return EXIT_SETTINGS if report.problems else EXIT_OK
+    try:
+        settings = load_settings(os.environ, Path.cwd())
+    except SettingsError as error:
+        for problem in error.problems:
+            print(problem, file=sys.stderr)
+        return EXIT_SETTINGS
+    writer = start_logging()
+    code = _run(settings, writer)
+    writer.close()
+    return code
+
+
+def _run(settings: Settings, writer: LineWriter) -> int:
+    # Imported when the settings are known to be right: pjsua2 takes a while.
+    from hasip.gateway import Gateway  # noqa: PLC0415
+
+    loop = Loop()
+    gateway = Gateway(
+        settings, loop, writer.put, health_socket=os.environ.get(probe.SOCKET_VARIABLE)
+    )
+    for number in (signal.SIGTERM, signal.SIGINT):
+        name = number.name
+        signal.signal(number, lambda *_, name=name: loop.post(lambda: gateway.stop(name)))
+    try:
+        gateway.start()
+        loop.run()
+    except SipError as error:
+        writer.put(f"| ERROR   {error}")
+        return EXIT_FAILED
+    finally:
+        gateway.close()
+    return EXIT_OK
+
+
+def _parser() -> argparse.ArgumentParser:
+    parser = argparse.ArgumentParser(
+        prog="ha-sip",
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+        description="A SIP gateway for Home Assistant. Settings come from /data/options.json, or "
+        "from the environment and a .env file in the working directory.",
+        epilog=options_help(),
+    )
+    parser.add_argument(
+        "--check",
+        action="store_true",
+        help="read all settings and menu files, say what they mean and every problem, and exit "
+        "with 0, or with 2 where something will not work as it is written",
+    )
+    parser.add_argument(
+        keeper.OPTION,
+        action="store_true",
+        help="run under a small parent that starts the gateway again after a crash, or when it "
+        "hangs; stands alone",
+    )
+    parser.add_argument(
+        probe.OPTION,
+        action="store_true",
+        help="ask a running gateway, at the socket that HASIP_HEALTH_SOCKET names, whether it is "
+        "well, and exit with 0 or 1; stands alone",
+    )
+    parser.add_argument("--version", action="version", version=f"ha-sip {__version__}")
+    return parser

@@ -1,0 +1,101 @@
+"""Answers whether the gateway is well: the loop turns, pjsip turns, commands are read.
+
+The question comes by a Unix socket, to a thread of its own, and goes once around through the loop
+and through a thread of pjsip's. So the answer is not what somebody noted a while ago, and nothing
+happens while nobody asks.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import logging
+import os
+import socket
+import threading
+from typing import TYPE_CHECKING
+
+from hasip.watch.probe import WELL
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Mapping
+
+    from hasip.loop import Loop
+
+_log = logging.getLogger(__name__)
+
+# How long the loop, and then pjsip, may take.
+PART_WITHIN_S = 2.0
+_ASKER_WITHIN_S = 1.0
+
+
+class HealthSocket:
+    """A Unix socket; whoever connects is told in a line how the gateway is."""
+
+    def __init__(
+        self,
+        path: str,
+        loop: Loop,
+        *,
+        pulse: Callable[[Callable[[], None]], None],
+        intakes: Mapping[str, Callable[[], bool]],
+    ) -> None:
+        """Take what is watched.
+
+        `pulse` is called on the loop and has pjsip call back, on whatever thread; `intakes` tell,
+        by their names, whether commands are still read there.
+        """
+        self._path = path
+        self._loop = loop
+        self._pulse = pulse
+        self._intakes = intakes
+        self._socket: socket.socket | None = None
+
+    def start(self) -> None:
+        """Begin to answer; where that can't be, the log says so and the gateway runs on."""
+        listener = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM)
+        try:
+            with contextlib.suppress(FileNotFoundError):
+                os.unlink(self._path)  # noqa: PTH108 - of one that was killed
+            listener.bind(self._path)
+            os.chmod(self._path, 0o600)  # noqa: PTH101
+            listener.listen(4)
+        except OSError as error:
+            listener.close()
+            _log.warning("Nobody can ask for our health, %s: %s", self._path, error)
+            return
+        self._socket = listener
+        threading.Thread(target=self._serve, args=(listener,), name="health", daemon=True).start()
+
+    def close(self) -> None:
+        """Answer nobody any more."""
+        listener, self._socket = self._socket, None
+        if listener is not None:
+            listener.close()
+            with contextlib.suppress(OSError):
+                os.unlink(self._path)  # noqa: PTH108
+
+    def _serve(self, listener: socket.socket) -> None:
+        while self._socket is not None:
+            try:
+                connection, _ = listener.accept()
+            except OSError:
+                return  # closed
+            with connection, contextlib.suppress(OSError):
+                connection.settimeout(_ASKER_WITHIN_S)
+                connection.sendall(self._answer().encode() + b"\n")
+
+    def _answer(self) -> str:
+        turned, pulsed = threading.Event(), threading.Event()
+        problems: list[str] = []
+
+        def look() -> None:
+            turned.set()
+            problems.extend(name for name, reads in self._intakes.items() if not reads())
+            self._pulse(pulsed.set)
+
+        self._loop.post(look)
+        if not turned.wait(PART_WITHIN_S):
+            return f"the loop has not turned for {PART_WITHIN_S:g} s"
+        if not pulsed.wait(PART_WITHIN_S):
+            return f"pjsip has not turned for {PART_WITHIN_S:g} s"
+        return f"no commands are read from {', '.join(problems)}" if problems else WELL

@@ -1,0 +1,148 @@
+"""A gateway that is watched: it answers for its health, and comes back after a crash or hang."""
+
+from __future__ import annotations
+
+import os
+import signal
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import pytest
+
+import support
+from support.gateway import PACKAGE_DIR, GatewayProcess
+from support.phone import Phone
+from support.waiting import wait_until
+
+WEDGES = Path(support.__file__).parent / "wedges"
+RESTART = ("--restart",)
+
+
+def health(path: Path) -> tuple[int, str]:
+    """Ask as a container's health check does; returns exit code and answer."""
+    done = subprocess.run(
+        [sys.executable, "-m", "hasip", "--healthcheck"],
+        env={"PYTHONPATH": str(PACKAGE_DIR), "HASIP_HEALTH_SOCKET": str(path)},
+        capture_output=True,
+        text=True,
+        timeout=20,
+        check=False,
+    )
+    return done.returncode, done.stdout.strip()
+
+
+def child_of(pid: int) -> int:
+    """Return the process of the gateway itself."""
+    children = Path(f"/proc/{pid}/task/{pid}/children")
+    wait_until(children.read_text, "a child of the parent")
+    return int(children.read_text().split()[0])
+
+
+def wedged(tmp_path: Path, kind: str, *arguments: str) -> GatewayProcess:
+    return GatewayProcess(
+        tmp_path,
+        arguments=arguments,
+        WEDGE=kind,
+        PYTHONPATH=f"{PACKAGE_DIR}{os.pathsep}{WEDGES}",
+        HASIP_HEALTH_SOCKET=str(tmp_path / "health"),
+    )
+
+
+def test_a_gateway_that_is_killed_is_back_within_5_s_and_reads_on(tmp_path: Path) -> None:
+    with GatewayProcess(tmp_path, arguments=RESTART) as gateway, Phone("p") as phone:
+        lines = len(gateway.lines)
+        killed = time.monotonic()
+        os.kill(child_of(gateway.pid), signal.SIGKILL)
+        gateway.wait_log("ha-sip ended (signal 9); it starts again in 1 s")
+        # Nobody reads it now; the next one does.
+        gateway.command({"command": "dial", "number": phone.uri})
+        gateway.wait_log("ha-sip started", since=lines)
+
+        assert time.monotonic() - killed < 5
+        call = phone.wait_call().wait_answered()
+        gateway.command({"command": "quit"})
+        assert gateway.wait_exit() == 0
+        assert call.is_ended.is_set()
+
+
+def test_a_signal_to_the_parent_ends_calls_with_bye_within_3_s(tmp_path: Path) -> None:
+    with (
+        GatewayProcess(tmp_path, menu_file={}, arguments=RESTART) as gateway,
+        Phone("p") as phone,
+    ):
+        call = phone.call(gateway.uri).wait_answered()
+        started = time.monotonic()
+        gateway.signal(signal.SIGTERM)
+
+        assert gateway.wait_exit() == 0
+        assert time.monotonic() - started < 3
+        assert call.ended_by_peer
+
+
+def test_wrong_settings_are_no_crash(tmp_path: Path) -> None:
+    gateway = GatewayProcess(tmp_path, arguments=RESTART, PORT="none")
+    code = gateway.wait_exit()
+
+    assert code == 2
+    assert sum("PORT: must be a number" in line for line in gateway.lines) == 1
+
+
+def test_a_crash_that_repeats_is_tried_slower_and_slower(tmp_path: Path) -> None:
+    with GatewayProcess(tmp_path) as first:
+        options = "--bind-address 127.0.0.1"
+        second = GatewayProcess(
+            tmp_path, arguments=RESTART, PORT=str(first.port), GLOBAL_OPTIONS=options
+        )
+        for pause in ("1 s", "2 s", "4 s"):
+            second.wait_log(f"ha-sip ended (exit code 1); it starts again in {pause}")
+        second.signal(signal.SIGTERM)
+
+        assert second.wait_exit() == 0
+
+
+def test_health_is_asked_of_every_part(tmp_path: Path) -> None:
+    path = tmp_path / "health"
+    with GatewayProcess(tmp_path, HASIP_HEALTH_SOCKET=str(path)) as gateway:
+        assert health(path) == (0, "ok")
+
+        gateway.end_input()
+        gateway.wait_log("Standard input has ended")
+        assert health(path) == (0, "ok"), "an end of commands is no hang"
+    code, answer = health(path)
+    assert code == 1
+    assert answer.startswith(f"no answer at {path}")
+
+
+def test_a_loop_that_hangs_is_seen_and_ended(tmp_path: Path) -> None:
+    with wedged(tmp_path, "loop", *RESTART) as gateway, Phone("p") as phone:
+        child = child_of(gateway.pid)
+        lines = len(gateway.lines)
+        hung = time.monotonic()
+        os.kill(child, signal.SIGUSR1)
+        wait_until(lambda: health(tmp_path / "health")[0] == 1, "red")
+
+        assert time.monotonic() - hung < 15
+        gateway.wait_log("ha-sip hangs (the loop has not turned for 2 s); it is killed", 20)
+        gateway.wait_log("ha-sip started", since=lines)
+        assert time.monotonic() - hung < 25
+        assert phone.ping(gateway.address) < 0.5
+
+
+@pytest.mark.parametrize("kind", ["sip", "intake"])
+def test_a_part_that_hangs_is_named(tmp_path: Path, kind: str) -> None:
+    words = {
+        "sip": "pjsip has not turned for 2 s",
+        "intake": "no commands are read from stdin",
+    }
+    gateway = wedged(tmp_path, kind)
+    try:
+        gateway.wait_log("ha-sip started")
+        assert health(tmp_path / "health") == (0, "ok")
+        with Phone("p") as phone:
+            phone.call(gateway.uri)
+            gateway.command({"command": "state"})
+            wait_until(lambda: health(tmp_path / "health") == (1, words[kind]), words[kind], 15)
+    finally:
+        gateway.kill()
