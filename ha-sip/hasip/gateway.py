@@ -29,9 +29,10 @@ from hasip.homeassistant.client import HomeAssistantClient
 from hasip.homeassistant.sensors import SensorBoard, Sensors
 from hasip.homeassistant.services import ServiceCalls
 from hasip.homeassistant.speech import Speech
+from hasip.homeassistant.supervisor import BrokerSearch
 from hasip.homeassistant.voices import VoiceList
 from hasip.homeassistant.webhooks import WebhookQueue
-from hasip.mqtt.client import MqttClient
+from hasip.mqtt.service import MqttService
 from hasip.settings.model import SpeechFallback
 from hasip.sip.endpoint import SipStack
 from hasip.sip.media import BRIDGE_RATE_HZ
@@ -76,7 +77,7 @@ class Gateway:
         self._client = _client(settings)
         self._webhooks: WebhookQueue | None = None
         self._board: SensorBoard | None = None
-        self._mqtt: MqttClient | None = None
+        self._mqtt: MqttService | None = None
         self._menu_files = MenuFiles(loop, WorkerPool("menu-files", loop, threads=4, waiting=500))
         self._sip = SipStack(
             loop,
@@ -136,10 +137,10 @@ class Gateway:
             stdin.start()
             intakes["stdin"] = lambda: stdin.is_well
         if self._settings.mqtt.is_enabled:
-            self._mqtt = MqttClient(self._settings.mqtt, intake.take)
-            self._mqtt.start()
-            mqtt = self._mqtt
-            self._bus.subscribe(lambda event: mqtt.publish(to_json(event)))
+            self._mqtt = MqttService(self._loop, self._settings.mqtt, intake.take)
+            self._bus.subscribe(self._mqtt.take)
+            token = self._settings.home_assistant.token
+            BrokerSearch(self._loop, self._settings.mqtt, token).find(self._mqtt.start)
         if self._health_path is not None:
             self._health = HealthSocket(
                 self._health_path, self._loop, pulse=self._sip.pulse, intakes=intakes
@@ -198,6 +199,8 @@ class Gateway:
         )
 
     def _finish_deliveries(self) -> None:
+        if self._mqtt is not None:
+            self._mqtt.leave()
         queues = [queue for queue in (self._webhooks, self._board) if queue is not None]
         done: list[object] = []
         for queue in queues:

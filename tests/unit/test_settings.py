@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import subprocess
 from typing import TYPE_CHECKING, Any
 
 import pytest
@@ -16,6 +17,7 @@ from hasip.settings.options import (
     parse_account_options,
     parse_global_options,
 )
+from support.certificates import self_signed
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -205,3 +207,65 @@ def test_help_has_both_tables() -> None:
 
     for option in ("--stun-server", "--codecs", "--bind-address", "--turn-user", "--srtp"):
         assert option in text
+
+
+BROKER = {"COMMAND_SOURCE": "mqtt", "BROKER_ADDRESS": "broker"}
+
+
+def test_a_certificate_means_tls_and_its_port(tmp_path: Path) -> None:
+    certificate = self_signed(tmp_path)
+
+    mqtt = standalone(tmp_path, **BROKER, BROKER_CA_FILE=str(certificate)).mqtt
+    assert mqtt.tls is not None
+    assert (mqtt.tls.ca_file, mqtt.port) == (certificate, 8883)
+    assert standalone(tmp_path, **BROKER, BROKER_TLS="on").mqtt.tls is not None
+    assert standalone(tmp_path, **BROKER).mqtt.tls is None
+
+
+@pytest.mark.parametrize(
+    ("wrong", "said"),
+    [
+        ({"BROKER_CA_FILE": "/none"}, "BROKER_CA_FILE: must be the path of a file"),
+        ({"BROKER_CA_FILE": "key"}, "BROKER_CA_FILE: must hold a certificate: "),
+        ({"BROKER_CERT_FILE": "certificate"}, "BROKER_CERT_FILE: must hold a certificate with its"),
+        ({"BROKER_CERT_FILE": "locked", "BROKER_KEY_FILE": "locked"}, "with its key, unencrypted"),
+        ({"BROKER_KEY_FILE": "key"}, "BROKER_KEY_FILE: needs BROKER_CERT_FILE as well"),
+        ({"BROKER_CA_FILE": "both", "BROKER_TLS": "off"}, "BROKER_CA_FILE: needs BROKER_TLS"),
+        ({"INSTANCE_NAME": "my house"}, "INSTANCE_NAME: must be 1 to 40 of A-Z a-z 0-9 _ -"),
+    ],
+)
+def test_what_cannot_secure_the_broker_is_said(
+    tmp_path: Path, wrong: dict[str, str], said: str
+) -> None:
+    self_signed(tmp_path)
+    lock = ["openssl", "rsa", "-aes128", "-passout", "pass:secret", "-in", "key.pem"]
+    subprocess.run([*lock, "-out", "locked.pem"], cwd=tmp_path, check=True, capture_output=True)
+    paths = {
+        name: str(tmp_path / f"{value}.pem")
+        if name.endswith("FILE") and not value.startswith("/")
+        else value
+        for name, value in wrong.items()
+    }
+    with pytest.raises(SettingsError) as caught:
+        standalone(tmp_path, **BROKER, **paths)
+
+    assert said in str(caught.value)
+
+
+def test_the_instance_has_a_name_of_its_own_that_stays(tmp_path: Path) -> None:
+    """Stand-alone it comes from the account, in the add-on from a file that is kept."""
+
+    def name(uri: str) -> str:
+        account = {"SIP1_ENABLED": "on", "SIP1_ID_URI": uri}
+        return standalone(tmp_path, **BROKER, **account).mqtt.instance
+
+    assert name("sip:a@b") == name("sip:a@b") != name("sip:b@b")
+    assert standalone(tmp_path, **BROKER, INSTANCE_NAME="attic").mqtt.instance == "attic"
+    options = {"mqtt": {"enabled": True}, "sip": {"enabled": True, "id_uri": "sip:a@b"}}
+    (tmp_path / "other").mkdir()
+    first, again, other = (
+        addon(folder, options).mqtt for folder in (tmp_path, tmp_path, tmp_path / "other")
+    )
+    assert first.instance == again.instance != other.instance
+    assert first.is_enabled
+    assert first.address is None  # the Supervisor is asked

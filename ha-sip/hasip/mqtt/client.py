@@ -1,146 +1,232 @@
-"""The connection to the broker: kept up for ever, on paho's own network thread."""
+"""The broker as the gateway sees it: messages that wait for it, and the version it speaks.
+
+Lives on the loop thread. Three kinds of messages differ in what happens while the broker is away:
+events wait for it, bounded; states are kept, and the newest of each is sent when it is back; what
+is of this moment only (a bell that rings) is not sent at all.
+"""
 
 from __future__ import annotations
 
-import json
 import logging
-import secrets
-from typing import TYPE_CHECKING, Any
+from collections import deque
+from typing import TYPE_CHECKING
 
-import paho.mqtt.client as paho
-from paho.mqtt.enums import CallbackAPIVersion, MQTTErrorCode
+from hasip.mqtt.connection import Connection, Incoming, Outgoing, Version
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping
+    from collections.abc import Callable
 
+    from hasip.loop import Loop
+    from hasip.mqtt.topics import Topics
     from hasip.settings.model import Mqtt
 
 _log = logging.getLogger(__name__)
 
-AT_LEAST_ONCE = 1
-KEEP_ALIVE_S = 30
-CONNECT_TIMEOUT_S = 5.0
-FIRST_RETRY_S = 1
-LONGEST_RETRY_S = 30
-# Events that wait for a broker that is away; more are dropped, the newest first.
+# Messages that wait for a broker that is away; then the oldest give way.
 MOST_WAITING = 1_000
+# Messages that are handed over and have no acknowledgement yet.
+MOST_UNDER_WAY = 100
+
+# So often a broker may hang up without an answer until another version is tried.
+SILENCES_MEAN_NO = 2
+
+ONLINE, OFFLINE = b"online", b"offline"
 
 
 class MqttClient:
-    """Takes commands from a topic and sends events to another one; no method waits."""
+    """Keeps up the connection; loop thread only, and no method waits."""
 
-    def __init__(self, settings: Mqtt, take_command: Callable[[bytes], None]) -> None:
-        self._settings = settings
-        self._take_command = take_command
-        self._sent = 0  # written on the loop thread only
-        self._arrived = 0  # written on the network thread only
+    def __init__(
+        self,
+        loop: Loop,
+        topics: Topics,
+        *,
+        hear: Callable[[Incoming], None],
+        on_connected: Callable[[], None],
+    ) -> None:
+        """`hear` is called on the network thread, `on_connected` on the loop's."""
+        self._loop = loop
+        self._topics = topics
+        self._hear = hear
+        self._on_connected = on_connected
+        self._settings: Mqtt | None = None
+        self._connection: Connection | None = None
+        self._version = Version.V5
+        self._is_connected = False
+        self._last_said = ""
+        self._silences = 0
+        self._subscriptions: tuple[str, ...] = ()
+        self._waiting: deque[Outgoing] = deque()
+        self._under_way: dict[int, Outgoing] = {}
+        self._states: dict[str, Outgoing] = {}
         self._dropped = 0
-        # A random name: two gateways with one name would throw each other out for ever.
-        self._client = paho.Client(
-            CallbackAPIVersion.VERSION2, client_id=f"ha-sip-{secrets.token_hex(4)}"
-        )
-        self._client.max_queued_messages_set(MOST_WAITING)
-        self._client.reconnect_delay_set(FIRST_RETRY_S, LONGEST_RETRY_S)
-        self._client.connect_timeout = CONNECT_TIMEOUT_S
-        if settings.username is not None:
-            password = settings.password.get_secret_value() if settings.password else None
-            self._client.username_pw_set(settings.username, password)
-        self._client.on_connect = self._on_connect
-        self._client.on_connect_fail = self._on_connect_fail
-        self._client.on_disconnect = self._on_disconnect
-        self._client.on_message = self._on_message
-        self._client.on_publish = self._on_publish
 
-    def start(self) -> None:
+    def start(self, settings: Mqtt) -> None:
         """Begin to connect; a broker that is away is asked again for ever."""
-        self._client.connect_async(self._address, self._settings.port, KEEP_ALIVE_S)
-        self._client.loop_start()
+        self._settings = settings
+        self._open()
 
-    def publish(self, event: Mapping[str, object]) -> None:
-        """Send an event, now or when the broker is back."""
-        if self._settings.state_topic is None:
-            return
-        body = json.dumps(event, ensure_ascii=False)
-        info = self._client.publish(self._settings.state_topic, body, AT_LEAST_ONCE)
-        if info.rc == MQTTErrorCode.MQTT_ERR_QUEUE_SIZE:
+    def subscribe(self, *topics: str) -> None:
+        """Hear what comes on topics, whenever there is a connection."""
+        new = tuple(topic for topic in topics if topic not in self._subscriptions)
+        self._subscriptions += new
+        if self._is_connected and self._connection is not None and new:
+            self._connection.subscribe(new)
+
+    def send(self, message: Outgoing) -> None:
+        """Send a message, now or when the broker is back."""
+        if len(self._waiting) >= MOST_WAITING:
+            self._waiting.popleft()
             self._dropped += 1
             if self._dropped == 1:
-                _log.warning("MQTT: an event was dropped: %d are waiting already", MOST_WAITING)
-            return
-        if self._dropped:
-            _log.warning("MQTT: %d events were dropped while the broker was away", self._dropped)
-            self._dropped = 0
-        self._sent += 1
+                _log.warning("MQTT: a message was dropped: %d are waiting already", MOST_WAITING)
+        self._waiting.append(message)
+        self._pump()
+
+    def send_now(self, message: Outgoing) -> None:
+        """Send a message that means nothing later; without a connection it is not sent."""
+        if self._is_connected:
+            self.send(message)
+
+    def show(self, topic: str, payload: bytes) -> None:
+        """Have the broker keep a state; the newest is sent again whenever we connect."""
+        message = Outgoing(topic=topic, payload=payload, retain=True)
+        if self._states.get(topic) != message:
+            self._states[topic] = message
+            self.send_now(message)
+
+    def forget(self, topic: str) -> None:
+        """Have the broker keep nothing on a topic."""
+        self._states.pop(topic, None)
+        self.send(Outgoing(topic=topic, payload=b"", retain=True))
+
+    def show_again(self) -> None:
+        """Send all states once more."""
+        for message in list(self._states.values()):
+            self.send_now(message)
 
     @property
     def is_idle(self) -> bool:
-        """Tell whether every event has arrived."""
-        return self._sent == self._arrived
+        """Tell whether every message has arrived."""
+        return not self._waiting and not self._under_way
 
     def close(self) -> None:
         """Leave in order; what has not arrived is lost."""
-        if not self.is_idle:
-            left = self._sent - self._arrived
-            _log.warning("MQTT: %d events were not delivered before the end", left)
-        # The network thread ends by itself; waiting for it could take a connection's time-out.
-        self._client.disconnect()
+        left = len(self._waiting) + len(self._under_way)
+        if left:
+            _log.warning("MQTT: %d messages were not delivered before the end", left)
+        self._drop_connection()
 
-    @property
-    def _address(self) -> str:
-        return self._settings.address or ""
+    # --- told by the connection -------------------------------------------------------------
+
+    def on_connected(self) -> None:
+        """Take up the work."""
+        self._is_connected = True
+        self._last_said = ""
+        self._silences = 0
+        _log.info(
+            "MQTT: connected to %s (%s), commands on %s",
+            self._broker,
+            self._version,
+            ", ".join(self._topics.commands),
+        )
+        if self._connection is not None:
+            self._connection.subscribe(self._subscriptions)
+        # A state that waited is older than the one that is sent now.
+        waiting = [message for message in self._waiting if message.topic not in self._states]
+        self._waiting.clear()
+        self.show_again()
+        self._on_connected()
+        self._waiting.extend(waiting)
+        if self._dropped:
+            _log.warning("MQTT: %d messages were dropped while the broker was away", self._dropped)
+            self._dropped = 0
+        self._pump()
+
+    def on_refused(self, reason: str, *, is_old: bool) -> None:
+        """Take note that the broker answered no; `is_old`: since it speaks MQTT 3.1.1 only."""
+        if is_old:
+            self._change_version(Version.V311, reason)
+        else:
+            self._say(logging.ERROR, f"the broker at {self._broker} refused us: {reason}")
+
+    def on_silent(self) -> None:
+        """Take note that the broker hung up without an answer.
+
+        MQTT 3.1.1 §3.1.2.2 lets it do so when it does not know the version; or it is just starting.
+        """
+        self._silences += 1
+        said = "it hung up without an answer"
+        if self._silences < SILENCES_MEAN_NO:
+            self._say(logging.WARNING, f"the broker at {self._broker}: {said}")
+        else:
+            other = Version.V311 if self._version is Version.V5 else Version.V5
+            self._change_version(other, said)
+
+    def on_unreachable(self, reason: str) -> None:
+        """Take note that there is no broker."""
+        self._say(logging.WARNING, f"no broker answers at {self._broker}; trying again ({reason})")
+
+    def on_lost(self, reason: str) -> None:
+        """Take note that the connection is gone."""
+        self._is_connected = False
+        _log.warning("MQTT: the connection to %s was lost: %s", self._broker, reason)
+        if reason == "Session taken over":
+            _log.error("MQTT: another client has our id; give each ha-sip an INSTANCE_NAME")
+
+    def on_arrived(self, message_id: int) -> None:
+        """Take note that the broker has a message."""
+        self._under_way.pop(message_id, None)
+        self._pump()
+
+    # --- the rest ---------------------------------------------------------------------------
+
+    def _open(self) -> None:
+        if self._settings is None:
+            return
+        self._connection = Connection(self._loop, self._settings, self._version, self, self._hear)
+        will = Outgoing(topic=self._topics.availability, payload=OFFLINE, retain=True)
+        self._connection.start(will)
+
+    def _change_version(self, version: Version, why: str) -> None:
+        """Begin anew; what the old connection was handed waits for the new one."""
+        self._say(
+            logging.INFO,
+            f"{self._broker} does not take {self._version} ({why}); trying {version}",
+        )
+        self._drop_connection()
+        self._waiting.extendleft(reversed(self._under_way.values()))
+        self._under_way.clear()
+        self._version = version
+        self._silences = 0
+        self._open()
+
+    def _drop_connection(self) -> None:
+        self._is_connected = False
+        connection, self._connection = self._connection, None
+        if connection is not None:
+            connection.close()
+
+    def _pump(self) -> None:
+        connection = self._connection
+        while (
+            connection is not None
+            and self._is_connected
+            and self._waiting
+            and len(self._under_way) < MOST_UNDER_WAY
+        ):
+            message_id = connection.publish(self._waiting[0])
+            if message_id is None:
+                return
+            self._under_way[message_id] = self._waiting.popleft()
+
+    def _say(self, level: int, text: str) -> None:
+        """Log what goes wrong once, not at every attempt."""
+        if text != self._last_said:
+            self._last_said = text
+            _log.log(level, "MQTT: %s", text)
 
     @property
     def _broker(self) -> str:
-        return f"{self._address}:{self._settings.port}"
-
-    # --- on the network thread --------------------------------------------------------------
-
-    def _on_connect(
-        self,
-        client: paho.Client,
-        userdata: Any,  # noqa: ANN401, ARG002 - paho's signature
-        flags: paho.ConnectFlags,  # noqa: ARG002
-        reason: Any,  # noqa: ANN401
-        properties: Any,  # noqa: ANN401, ARG002
-    ) -> None:
-        if reason.is_failure:
-            _log.error("MQTT: the broker at %s refused us: %s", self._broker, reason)
-            return
-        client.subscribe(self._settings.topic, AT_LEAST_ONCE)
-        _log.info("MQTT: connected to %s, commands on %s", self._broker, self._settings.topic)
-
-    def _on_connect_fail(self, client: paho.Client, userdata: Any) -> None:  # noqa: ANN401, ARG002
-        _log.warning("MQTT: no broker answers at %s; trying again", self._broker)
-
-    def _on_disconnect(
-        self,
-        client: paho.Client,  # noqa: ARG002
-        userdata: Any,  # noqa: ANN401, ARG002
-        flags: paho.DisconnectFlags,  # noqa: ARG002
-        reason: Any,  # noqa: ANN401
-        properties: Any,  # noqa: ANN401, ARG002
-    ) -> None:
-        if reason.is_failure:
-            _log.warning("MQTT: the connection to %s was lost: %s", self._broker, reason)
-
-    def _on_publish(
-        self,
-        client: paho.Client,  # noqa: ARG002
-        userdata: Any,  # noqa: ANN401, ARG002
-        message_id: int,  # noqa: ARG002
-        reason: Any,  # noqa: ANN401, ARG002
-        properties: Any,  # noqa: ANN401, ARG002
-    ) -> None:
-        self._arrived += 1
-
-    def _on_message(
-        self,
-        client: paho.Client,  # noqa: ARG002
-        userdata: Any,  # noqa: ANN401, ARG002
-        message: paho.MQTTMessage,
-    ) -> None:
-        if message.retain:
-            # It would dial again at every start.
-            _log.warning("MQTT: a retained message on %s is ignored; delete it", message.topic)
-            return
-        self._take_command(bytes(message.payload))
+        settings = self._settings
+        return "" if settings is None else f"{settings.address}:{settings.port}"

@@ -2,22 +2,15 @@
 
 from __future__ import annotations
 
-import math
-from dataclasses import dataclass, field
 from pathlib import Path
-from typing import TYPE_CHECKING, TypeVar
-
-from pydantic import SecretStr
+from typing import TYPE_CHECKING
 
 from hasip.addon import ADDON_OPTIONS
 from hasip.calls.screening import AnswerMode
 from hasip.settings.model import (
     Account,
     CommandSource,
-    GlobalOptions,
     HomeAssistant,
-    Mqtt,
-    Problem,
     Sensors,
     Settings,
     SettingsError,
@@ -25,20 +18,13 @@ from hasip.settings.model import (
     SpeechFallback,
     Tts,
 )
-from hasip.settings.options import (
-    OFF_WORDS,
-    ON_WORDS,
-    parse_account_options,
-    parse_global_options,
-    switch,
-)
-from hasip.settings.sources import SECRET_KEYS, Section, Source, read_addon, read_environment
+from hasip.settings.mqtt import mqtt_settings
+from hasip.settings.options import parse_account_options, parse_global_options
+from hasip.settings.reader import Reader
+from hasip.settings.sources import Section, Source, read_addon, read_environment
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
-    from enum import StrEnum
-
-    E = TypeVar("E", bound=StrEnum)
 
 
 def load_settings(
@@ -52,7 +38,7 @@ def load_settings(
         source = read_addon(options_file, environ)
     else:
         source = read_environment(environ, working_dir)
-    reader = _Reader(source.problems, source.warnings)
+    reader = Reader(source.problems, source.warnings)
     settings = _settings(source, reader)
     if reader.problems:
         of_accounts = [problem for account in settings.accounts for problem in account.problems]
@@ -60,84 +46,23 @@ def load_settings(
     return settings
 
 
-@dataclass(slots=True)
-class _Reader:
-    """Reads single values; what can't be used becomes a problem and the default is taken."""
-
-    problems: list[Problem] = field(default_factory=list)
-    warnings: list[str] = field(default_factory=list)
-    suffix: str = ""  # follows the setting's name: which account it is about
-
-    def text(self, section: Section, key: str, default: str = "") -> str:
-        return section.values.get(key, "").strip() or default
-
-    def optional(self, section: Section, key: str) -> str | None:
-        return self.text(section, key) or None
-
-    def secret(self, section: Section, key: str) -> SecretStr:
-        return SecretStr(section.values.get(key, ""))
-
-    def flag(self, section: Section, key: str, *, default: bool) -> bool:
-        written = self.text(section, key)
-        if not written:
-            return default
-        try:
-            return switch(written)
-        except ValueError:
-            allowed = ", ".join(ON_WORDS + OFF_WORDS)
-            self.problem(section, key, f"must be one of {allowed}")
-            return default
-
-    def number(self, section: Section, key: str, default: float, low: float, high: float) -> float:
-        written = self.text(section, key)
-        if not written:
-            return default
-        try:
-            number = float(written)
-        except ValueError:
-            number = math.nan
-        if not low <= number <= high:
-            self.problem(section, key, f"must be a number from {low:g} to {high:g}")
-            return default
-        return number
-
-    def whole(self, section: Section, key: str, default: int, low: int, high: int) -> int:
-        number = self.number(section, key, default, low, high)
-        if number != int(number):
-            self.problem(section, key, f"must be a whole number from {low} to {high}")
-            return default
-        return int(number)
-
-    def choice(self, section: Section, key: str, default: E) -> E:
-        written = self.text(section, key).lower()
-        if not written:
-            return default
-        try:
-            return type(default)(written)
-        except ValueError:
-            allowed = ", ".join(type(default))
-            self.problem(section, key, f"must be one of {allowed}")
-            return default
-
-    def problem(self, section: Section, key: str, text: str) -> None:
-        shown = None if key in SECRET_KEYS else section.values.get(key)
-        self.problems.append(Problem(section.name_of(key) + self.suffix, text, shown))
-
-
-def _settings(source: Source, reader: _Reader) -> Settings:
+def _settings(source: Source, reader: Reader) -> Settings:
     sip = _sip(source.section("sip_global"), reader)
     command_source = reader.choice(source.section("run"), "command_source", CommandSource.STDIN)
-    uses_mqtt = sip.options.enable_mqtt or (
-        command_source is CommandSource.MQTT and not source.is_addon
+    uses_mqtt = (
+        sip.options.enable_mqtt
+        or reader.flag(source.section("mqtt"), "enabled", default=False)
+        or (command_source is CommandSource.MQTT and not source.is_addon)
     )
+    accounts = _accounts(source, reader)
     return Settings(
         is_addon=source.is_addon,
         command_source=command_source,
         sip=sip,
-        accounts=_accounts(source, reader),
+        accounts=accounts,
         tts=_tts(source.section("tts"), reader),
         home_assistant=_home_assistant(source, reader),
-        mqtt=_mqtt(source.section("mqtt"), sip.options, reader, is_enabled=uses_mqtt),
+        mqtt=mqtt_settings(source, sip, accounts, reader, is_enabled=uses_mqtt),
         sensors=Sensors(
             enabled=reader.flag(source.section("sensors"), "enabled", default=False),
             entity_prefix=reader.text(source.section("sensors"), "entity_prefix", "ha_sip").replace(
@@ -148,7 +73,7 @@ def _settings(source: Source, reader: _Reader) -> Settings:
     )
 
 
-def _sip(section: Section, reader: _Reader) -> Sip:
+def _sip(section: Section, reader: Reader) -> Sip:
     options, problems = parse_global_options(
         section.values.get("global_options", ""), section.name_of("global_options")
     )
@@ -164,7 +89,7 @@ def _sip(section: Section, reader: _Reader) -> Sip:
     )
 
 
-def _accounts(source: Source, reader: _Reader) -> tuple[Account, ...]:
+def _accounts(source: Source, reader: Reader) -> tuple[Account, ...]:
     accounts = (_account(number, source.accounts[number]) for number in sorted(source.accounts))
     enabled = tuple(account for account in accounts if account is not None)
     if not enabled:
@@ -173,7 +98,7 @@ def _accounts(source: Source, reader: _Reader) -> tuple[Account, ...]:
 
 
 def _account(number: int, section: Section) -> Account | None:
-    reader = _Reader(suffix=f" (account {number})")
+    reader = Reader(suffix=f" (account {number})")
     if not reader.flag(section, "enabled", default=False) and not reader.problems:
         return None
     id_uri = reader.text(section, "id_uri")
@@ -199,7 +124,7 @@ def _account(number: int, section: Section) -> Account | None:
     )
 
 
-def _tts(section: Section, reader: _Reader) -> Tts:
+def _tts(section: Section, reader: Reader) -> Tts:
     engine_id, platform = (
         reader.optional(section, "engine_id"),
         reader.optional(section, "platform"),
@@ -219,7 +144,7 @@ def _tts(section: Section, reader: _Reader) -> Tts:
     )
 
 
-def _home_assistant(source: Source, reader: _Reader) -> HomeAssistant:
+def _home_assistant(source: Source, reader: Reader) -> HomeAssistant:
     section = source.section("ha")
     base_url = reader.text(section, "base_url").rstrip("/") or None
     if base_url is None:
@@ -244,25 +169,4 @@ def _home_assistant(source: Source, reader: _Reader) -> HomeAssistant:
         websocket_url=websocket_url,
         token=token if token.get_secret_value() else None,
         webhook_id=reader.optional(source.section("webhook"), "id"),
-    )
-
-
-def _mqtt(section: Section, options: GlobalOptions, reader: _Reader, *, is_enabled: bool) -> Mqtt:
-    """Read the broker's settings; the global options win over the variables."""
-    written = section.values.get("password")
-    state_topic = section.values.get("state_topic", "hasip/state").strip()
-    if options.mqtt_state_topic is not None:
-        state_topic = options.mqtt_state_topic
-    address = options.mqtt_address or reader.optional(section, "address")
-    if is_enabled and address is None:
-        text = "is required for commands by MQTT: the address of the broker (or --mqtt-address)"
-        reader.problem(section, "address", text)
-    return Mqtt(
-        is_enabled=is_enabled,
-        address=address,
-        port=options.mqtt_port or reader.whole(section, "port", 1883, 1, 65535),
-        username=options.mqtt_username or reader.optional(section, "username"),
-        password=options.mqtt_password or (SecretStr(written) if written else None),
-        topic=options.mqtt_topic or reader.text(section, "topic", "hasip/execute"),
-        state_topic=state_topic or None,
     )

@@ -84,6 +84,7 @@ class AccountOptions:
     turn_password: SecretStr | None = None
     extract_headers: tuple[str, ...] = ()
     reject_sip_code: int = 603
+    door: bool = False
     srtp: str = "disabled"
 
 
@@ -146,16 +147,34 @@ class HomeAssistant:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class BrokerTls:
+    """How the broker is verified, which always happens, and what we show it."""
+
+    ca_file: Path | None = None  # None: the usual authorities
+    cert_file: Path | None = None
+    key_file: Path | None = None  # None: in cert_file
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Mqtt:
     """The broker, for commands and events."""
 
     is_enabled: bool = False
-    address: str | None = None
+    address: str | None = None  # None in the add-on: the Supervisor knows the broker
     port: int = 1883
     username: str | None = None
     password: SecretStr | None = None
+    tls: BrokerTls | None = None
     topic: str = "hasip/execute"
     state_topic: str | None = "hasip/state"
+    instance: str = "ha_sip"  # part of every other topic, and of the ids in Home Assistant
+    has_discovery: bool = False
+    discovery_prefix: str = "homeassistant"
+
+    @property
+    def client_id(self) -> str:
+        """Return the name under which the broker knows us."""
+        return f"ha-sip-{self.instance}"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

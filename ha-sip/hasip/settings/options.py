@@ -104,6 +104,7 @@ def _account_parser() -> _Parser:
     add("--turn-password", type=SecretStr, help="TURN password (default: None)")
     add("--extract-headers", type=_names, help="SIP headers to add to events, by commas")
     add("--reject-sip-code", type=_final_error_code, help="Answer in mode reject (default: 603)")
+    _add_switch(parser, "door", "A call by this account is a ring of the doorbell (disabled)")
     add("--srtp", choices=("disabled", "optional", "mandatory"), help="(default: disabled)")
     return parser
 

@@ -39,12 +39,20 @@ ENVIRONMENT_NAMES: Mapping[tuple[str, str], str] = {
     ("ha", "token"): "HA_TOKEN",
     ("ha", "ca_file"): "HA_CA_FILE",
     ("webhook", "id"): "HA_WEBHOOK_ID",
+    ("mqtt", "enabled"): "MQTT_ENABLED",
     ("mqtt", "address"): "BROKER_ADDRESS",
     ("mqtt", "port"): "BROKER_PORT",
     ("mqtt", "username"): "BROKER_USERNAME",
     ("mqtt", "password"): "BROKER_PASSWORD",
+    ("mqtt", "tls"): "BROKER_TLS",
+    ("mqtt", "ca_file"): "BROKER_CA_FILE",
+    ("mqtt", "cert_file"): "BROKER_CERT_FILE",
+    ("mqtt", "key_file"): "BROKER_KEY_FILE",
     ("mqtt", "topic"): "MQTT_TOPIC",
     ("mqtt", "state_topic"): "MQTT_STATE_TOPIC",
+    ("mqtt", "instance_name"): "INSTANCE_NAME",
+    ("mqtt", "discovery"): "MQTT_DISCOVERY",
+    ("mqtt", "discovery_prefix"): "MQTT_DISCOVERY_PREFIX",
     ("sensors", "enabled"): "SENSOR_ENABLED",
     ("sensors", "entity_prefix"): "SENSOR_ENTITY_PREFIX",
 }
@@ -61,9 +69,9 @@ ACCOUNT_KEYS = (
     "options",
 )
 SECRET_KEYS = frozenset({"password", "token"})
-_OURS = re.compile(r"(SIP|TTS|HA|BROKER|MQTT|SENSOR)_|SIP[0-9]+_")
+_OURS = re.compile(r"(SIP|TTS|HA|BROKER|MQTT|SENSOR|INSTANCE)_|SIP[0-9]+_")
 _ACCOUNT = re.compile(r"SIP([0-9]+)_([A-Z_]+)")
-_ADDON_SECTIONS = ("sip_global", "tts", "webhook", "sensors")
+_ADDON_SECTIONS = ("sip_global", "tts", "webhook", "sensors", "mqtt")
 
 
 @dataclass(frozen=True, slots=True)
@@ -83,6 +91,7 @@ class Source:
     """All sections of one place, and what was odd there."""
 
     is_addon: bool
+    data_dir: Path | None = None  # keeps files between starts
     sections: dict[str, Section] = field(default_factory=dict)
     accounts: dict[int, Section] = field(default_factory=dict)
     problems: list[Problem] = field(default_factory=list)
@@ -137,7 +146,7 @@ def _misspelt(written: Mapping[str, str]) -> list[str]:
 
 def read_addon(options_file: Path, environ: Mapping[str, str]) -> Source:
     """Read what Home Assistant's Supervisor wrote; the rest is fixed there."""
-    source = Source(is_addon=True)
+    source = Source(is_addon=True, data_dir=options_file.parent)
     raw = _json_object(options_file, source)
     for section in _ADDON_SECTIONS:
         source.sections[section] = _section(raw.get(section), section, source)

@@ -1,0 +1,100 @@
+"""Asks the Supervisor for the broker that it has for apps."""
+
+from __future__ import annotations
+
+import logging
+from dataclasses import replace
+from typing import TYPE_CHECKING
+
+import requests
+from pydantic import SecretStr
+
+from hasip.errors import HomeAssistantError
+from hasip.settings.model import BrokerTls
+from hasip.workers import Failed, WorkerPool
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from hasip.loop import Loop
+    from hasip.settings.model import Mqtt
+    from hasip.workers import Result
+
+_log = logging.getLogger(__name__)
+
+SUPERVISOR_URL = "http://supervisor"
+TIMEOUT_S = 10.0
+# The Mosquitto app may start after us, or be installed later.
+ASK_AGAIN_AFTER_S = 30.0
+_OK = 200
+
+
+class BrokerSearch:
+    """Finds out where the broker is, however long that takes; loop thread only."""
+
+    def __init__(self, loop: Loop, settings: Mqtt, token: SecretStr | None) -> None:
+        self._loop = loop
+        self._settings = settings
+        self._token = token
+        self._pool = WorkerPool("supervisor", loop, threads=1, waiting=0)
+        self._last_error = ""
+
+    def find(self, found: Callable[[Mqtt], None]) -> None:
+        """Call `found` with the settings and, where they name none, the Supervisor's broker."""
+        if self._settings.address is not None:
+            found(self._settings)
+            return
+
+        def done(result: Result[Mqtt]) -> None:
+            if isinstance(result, Failed):
+                if str(result.error) != self._last_error:
+                    self._last_error = str(result.error)
+                    _log.warning("MQTT: %s; asking again", result.error)
+                self._loop.call_later(ASK_AGAIN_AFTER_S, lambda: self.find(found))
+            else:
+                found(result.value)
+
+        self._pool.submit(lambda: find_broker(self._settings, self._token), done)
+
+
+def find_broker(settings: Mqtt, token: SecretStr | None, base_url: str = SUPERVISOR_URL) -> Mqtt:
+    """Return the settings with the Supervisor's broker in them; raises `HomeAssistantError`.
+
+    Waits, so workers call it.
+    """
+    headers = {} if token is None else {"Authorization": f"Bearer {token.get_secret_value()}"}
+    doing = f"GET {base_url}/services/mqtt"
+    try:
+        answer = requests.get(
+            f"{base_url}/services/mqtt", headers=headers, timeout=TIMEOUT_S, allow_redirects=False
+        )
+        told = answer.json()
+    except requests.RequestException as error:
+        msg = f"{doing}: {type(error).__name__}: {error}"
+        raise HomeAssistantError(msg) from error
+    data = told.get("data") if isinstance(told, dict) else None
+    if answer.status_code != _OK or not isinstance(data, dict) or not data.get("host"):
+        said = told.get("message") if isinstance(told, dict) else None
+        msg = (
+            f"{doing}: the Supervisor knows no broker ({answer.status_code}: {said or 'no host'}); "
+            "install the Mosquitto app, or set mqtt.address"
+        )
+        raise HomeAssistantError(msg)
+    return _with_broker(settings, data, doing)
+
+
+def _with_broker(settings: Mqtt, data: dict[str, object], doing: str) -> Mqtt:
+    try:
+        port = int(str(data.get("port", 1883)))
+    except ValueError as error:
+        msg = f"{doing}: the port is no number"
+        raise HomeAssistantError(msg) from error
+    username, password = data.get("username"), data.get("password")
+    return replace(
+        settings,
+        address=str(data["host"]),
+        port=port,
+        username=str(username) if username else None,
+        password=SecretStr(str(password)) if password else None,
+        tls=(settings.tls or BrokerTls()) if data.get("ssl") else settings.tls,
+    )

@@ -1,0 +1,144 @@
+"""How the gateway comes to a broker and stays there: TLS, versions, names, bounds."""
+
+from __future__ import annotations
+
+import json
+import signal
+import ssl
+from typing import TYPE_CHECKING
+
+import pytest
+
+from support.certificates import Authority
+from support.gateway import GatewayProcess
+from support.mosquitto import Mosquitto, MqttUser
+from support.old_broker import OldBroker
+from support.waiting import wait_until
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+EVERYTHING = "hasip/#"
+
+
+def at(port: int, **settings: str) -> dict[str, str]:
+    """Return the settings for a broker on this machine."""
+    return {
+        "COMMAND_SOURCE": "mqtt",
+        "BROKER_ADDRESS": "127.0.0.1",
+        "BROKER_PORT": str(port),
+        "INSTANCE_NAME": "home",
+        **settings,
+    }
+
+
+def test_tls_with_certificates_of_both_sides(tmp_path: Path) -> None:
+    authority = Authority(tmp_path / "ca")
+    certificate, key = authority.sign("house")
+    context = ssl.create_default_context(cafile=authority.certificate)
+    context.load_cert_chain(certificate, key)
+    files = {
+        "BROKER_CA_FILE": str(authority.certificate),
+        "BROKER_CERT_FILE": str(certificate),
+        "BROKER_KEY_FILE": str(key),
+    }
+    with (
+        Mosquitto(tmp_path, authority=authority) as broker,
+        MqttUser(broker.port, EVERYTHING, tls=context) as home,
+        GatewayProcess(tmp_path, **at(broker.port, **files)) as gateway,
+    ):
+        gateway.wait_log("MQTT: connected to 127.0.0.1:")
+        home.publish("hasip/execute", {"command": "hangup", "number": "1"})
+        assert "no active call" in home.wait_event("command_failed")["error"]
+
+
+def test_a_broker_that_is_not_trusted_is_told_nothing(tmp_path: Path) -> None:
+    authority, stranger = Authority(tmp_path / "ca"), Authority(tmp_path / "stranger")
+    certificate, key = stranger.sign("house")
+    with Mosquitto(tmp_path, authority=authority) as broker:
+        with GatewayProcess(tmp_path, **at(broker.port, BROKER_TLS="on")) as gateway:
+            said = gateway.wait_log("MQTT: no broker answers at 127.0.0.1:")
+            assert (
+                "its certificate is not trusted: self-signed certificate in certificate chain"
+                in said
+            )
+        files = {
+            "BROKER_CA_FILE": str(authority.certificate),
+            "BROKER_CERT_FILE": str(certificate),
+            "BROKER_KEY_FILE": str(key),
+        }
+        with GatewayProcess(tmp_path, **at(broker.port, **files)) as gateway:
+            gateway.wait_log("MQTT: the broker at 127.0.0.1:")
+        with GatewayProcess(tmp_path, **at(broker.port)) as gateway:  # TLS is off
+            gateway.wait_log("MQTT: the broker at 127.0.0.1:")
+
+        assert "ha-sip-home" not in broker.log.read_text()  # no CONNECT was ever read
+
+
+@pytest.mark.parametrize("answers", [True, False])
+def test_a_broker_of_mqtt_3_1_1_is_spoken_to_in_its_version(
+    tmp_path: Path, *, answers: bool
+) -> None:
+    with (
+        Mosquitto(tmp_path) as broker,
+        OldBroker(broker.address, answers=answers) as old,
+        MqttUser(broker.port, EVERYTHING) as home,
+        GatewayProcess(tmp_path, **at(old.port)) as gateway,
+    ):
+        gateway.wait_log("does not take MQTT 5")
+        gateway.wait_log("(MQTT 3.1.1), commands on hasip/execute, hasip/home/execute")
+        home.publish("hasip/home/execute", {"command": "hangup", "number": "1"})
+        home.wait_event("command_failed")
+
+        assert old.versions == ([5, 4] if answers else [5, 5, 4])
+        assert "as ha-sip-home (p2" in broker.log.read_text()
+
+
+def test_two_gateways_at_one_broker(tmp_path: Path) -> None:
+    """A command is for all or for one; who an event is from is told; who dies is known."""
+    for name in ("cellar", "attic"):
+        (tmp_path / name).mkdir()
+
+    def gateway(name: str) -> GatewayProcess:
+        return GatewayProcess(tmp_path / name, **at(broker.port, INSTANCE_NAME=name))
+
+    with (
+        Mosquitto(tmp_path) as broker,
+        MqttUser(broker.port, EVERYTHING) as home,
+        gateway("attic") as attic,
+    ):
+        with gateway("cellar") as cellar:
+            for name in ("cellar", "attic"):
+                home.wait_on(f"hasip/{name}/availability", b"online")
+            home.publish("hasip/attic/execute", {"command": "hangup", "number": "1"})
+            assert home.wait_event("command_failed")["instance"] == "attic"
+            home.publish("hasip/execute", {"command": "state"})
+            for one in (attic, cellar):
+                one.wait_log("No active calls.")
+            assert not any("hangup" in line for line in cellar.own_lines)
+            cellar.kill()
+        home.wait_on("hasip/cellar/availability", b"offline")
+        with gateway("cellar"):
+            home.wait_on("hasip/cellar/availability", b"online")
+        home.publish("hasip/attic/execute", {"command": "quit"})
+        home.wait_on("hasip/attic/availability", b"offline")
+        assert attic.wait_exit() == 0
+
+
+def test_what_does_not_fit_is_dropped_the_oldest_first_and_counted(tmp_path: Path) -> None:
+    commands = [{"command": "hangup", "number": str(number)} for number in range(1_100)]
+    with Mosquitto(tmp_path) as broker:
+        broker.stop()
+        settings = at(broker.port, COMMAND_SOURCE="stdin", MQTT_ENABLED="on")
+        with GatewayProcess(tmp_path, **settings) as gateway:
+            gateway.wait_log("MQTT: no broker answers at")
+            gateway.write("".join(json.dumps(command) + "\n" for command in commands).encode())
+            gateway.wait_log("hangup 1099 failed")
+            gateway.signal(signal.SIGSTOP)  # else it could be quicker than the listener
+            broker.start()
+            with MqttUser(broker.port, EVERYTHING) as home:
+                gateway.signal(signal.SIGCONT)
+                gateway.wait_log("MQTT: 100 messages were dropped while the broker was away", 40)
+                wait_until(lambda: len(home.on("hasip/state")) >= 1_000, "1,000 events", 30)
+                numbers = [json.loads(event)["number"] for event in home.on("hasip/state")]
+                assert numbers == [str(number) for number in range(100, 1_100)]
