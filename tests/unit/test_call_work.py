@@ -306,6 +306,30 @@ def test_wrong_codes_count_across_calls_and_lock_the_caller_out(house: House) ->
     assert caller(house, "sip:555@pbx").told == ["answer"]
 
 
+@pytest.mark.parametrize("menu", [None, PIN])
+def test_no_command_lets_who_is_locked_out_go_on_guessing(
+    house: House, menu: dict[str, Any] | None
+) -> None:
+    end(caller(house, "sip:555@pbx", "9999" * 3))
+    again = caller(house, "sip:555@pbx")
+    house.command(command="answer", number="555", menu=menu, request_id="q")
+
+    assert again.told == []
+    assert last(house)["event"] == "command_failed"
+    assert "555 is locked out after wrong codes" in last(house)["error"]
+    assert last(house)["request_id"] == "q"
+    house.command(command="answer", number="555", menu={"message": "Please come to the door"})
+    assert again.told == ["answer"]
+
+
+def test_a_locked_out_caller_is_let_in_by_command_when_the_time_is_over(house: House) -> None:
+    end(caller(house, "sip:555@pbx", "9999" * 3))
+    again = caller(house, "sip:555@pbx")
+    house.wait(30)
+    house.command(command="answer", number="555", menu=PIN)
+    assert again.told == ["answer"]
+
+
 def test_a_lockout_ends_every_call_of_that_caller_that_asks_for_a_code(house: House) -> None:
     legs = [caller(house, "sip:555@pbx") for _ in range(2)]
     for digit in "9999" * 3:

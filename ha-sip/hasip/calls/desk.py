@@ -28,7 +28,7 @@ if TYPE_CHECKING:
     from hasip.calls.ports import CallLeg, Line
     from hasip.calls.registry import CallRegistry
     from hasip.calls.session import SessionPorts
-    from hasip.commands.model import Dial
+    from hasip.commands.model import Answer, Dial
 
 _log = logging.getLogger(__name__)
 
@@ -71,6 +71,16 @@ class CallDesk:
         session.begin(state, effects, OutgoingCallInitiated(), command.request_id)
         leg.attach(session)
         return session
+
+    def answer(self, command: Answer, session: CallSession) -> None:
+        """Answer a call; raises `CommandError` if that would let a guesser of codes go on."""
+        tree = menu_of(command)
+        caller = session.info.parsed_remote_uri
+        is_guess = session.asks_for_pin if tree is None else tree.asks_for_pin
+        if is_guess and self._pin_guard.is_locked(session.info.sip_account, caller):
+            msg = f"{caller} is locked out after wrong codes, and the menu asks for a code"
+            raise CommandError(msg)
+        session.answer(tree, command.webhook_to_call, command.request_id)
 
     def incoming(self, leg: CallLeg, line: Line, file: MenuFile) -> None:
         """Take a call that came in, and do with it what the line and its file say."""

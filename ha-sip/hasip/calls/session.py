@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, assert_never
 from hasip.calls import machine
 from hasip.calls.call_state import (
     AnswerCall,
+    Answering,
     AnswerRequested,
     Arm,
     Cancel,
@@ -33,7 +34,9 @@ from hasip.calls.call_state import (
     PlaybackEnded,
     Prepare,
     Refuse,
+    Ringing,
     RunAction,
+    Settling,
     State,
     StopPlaying,
     Tell,
@@ -157,6 +160,17 @@ class CallSession:
     def is_up(self) -> bool:
         """Tell whether the call is settled, and not ending."""
         return isinstance(self._state, InMenu)
+
+    @property
+    def asks_for_pin(self) -> bool:
+        """Tell whether the menus that the call has ask for a code."""
+        match self._state:
+            case Ringing(plan) | Answering(plan) | Settling(plan):
+                return plan.tree.asks_for_pin
+            case InMenu(tree=tree):
+                return tree.asks_for_pin
+            case _:
+                return False
 
     @property
     def is_over(self) -> bool:

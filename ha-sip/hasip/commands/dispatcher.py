@@ -6,7 +6,6 @@ import logging
 from typing import TYPE_CHECKING, Protocol, assert_never
 
 from hasip.calls.call_state import AnswerRequested, PlayRequested, StopRequested, WhenUp
-from hasip.calls.menu import menu_of
 from hasip.calls.prompt import AudioFile, ErrorSound, Message
 from hasip.commands.findings import unknown
 from hasip.commands.model import (
@@ -134,9 +133,7 @@ class Dispatcher:
             case Hangup():
                 self._call(command.number, origin).hang_up(command.sip_code)
             case Answer():
-                tree = menu_of(command)
-                call = self._call(command.number, origin)
-                call.answer(tree, command.webhook_to_call, command.request_id)
+                self._answer(command, origin)
             case PlayMessage() | PlayAudioFile():
                 self._call(command.number, origin).feed(_play_request(command))
             case StopPlayback():
@@ -156,6 +153,11 @@ class Dispatcher:
             msg = "the SIP stack is not up"
             raise CommandError(msg)
         self._desk.dial(command)
+
+    def _answer(self, command: Answer, origin: CallSession | None) -> None:
+        call = self._call(command.number, origin)
+        if self._desk is not None:  # else there is no call
+            self._desk.answer(command, call)
 
     def _call(self, number: str, origin: CallSession | None) -> CallSession:
         """Return the call that is meant; raises `CommandError`."""
