@@ -14,7 +14,7 @@ from hasip.commands.dispatcher import Dispatcher
 from hasip.commands.model import parse_command
 from hasip.errors import HaSipError, HomeAssistantError, SipError
 from hasip.events.model import SipCallId
-from hasip.events.wire import to_json
+from hasip.events.wire import to_json, webhook_of_call
 from hasip.loop import Loop
 from hasip.workers import Done, Failed
 from support.fake_clock import FakeClock
@@ -179,6 +179,7 @@ class House:
         self.loop = Loop(self.clock)
         self.registry = CallRegistry()
         self.events: list[dict[str, Any]] = []
+        self.webhooks: list[str | None] = []  # beside the global one, of each event
         self.services = FakeServices(self.loop)
         self.recordings = FakeRecordings(self.loop)
         self.has_quit = False
@@ -203,6 +204,7 @@ class House:
 
     def _publish(self, event: Event) -> None:
         self.events.append(to_json(event))
+        self.webhooks.append(webhook_of_call(event))
 
     def _quit(self) -> None:
         self.has_quit = True

@@ -108,6 +108,18 @@ def test_what_cannot_be_done_is_told(house: House, fields: dict[str, Any], error
     assert len(house.registry) == 1
 
 
+def test_a_dial_that_fails_goes_to_the_webhook_it_names_for_that(
+    house: House, caplog: pytest.LogCaptureFixture
+) -> None:
+    webhooks = {"command_failed": "mine", "call_established": "other"}
+    for number in ("sip:up@b", "sip:up@b"):
+        house.command(command="dial", number=number, webhook_to_call=webhooks)
+
+    assert house.names == ["outgoing_call_initiated", "command_failed"]
+    assert house.webhooks == [None, "mine"]
+    assert "unknown event" not in caplog.text
+
+
 def test_an_action_works_on_its_own_call_and_tells_when_it_fails(house: House) -> None:
     house.services.error = "400"
     menu = {

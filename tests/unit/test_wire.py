@@ -139,3 +139,9 @@ def test_a_request_id_is_repeated() -> None:
         "request_id": "q",
     }
     assert webhook_of_call(failed) is None
+
+
+def test_a_failed_command_goes_to_the_webhook_that_it_names_for_that() -> None:
+    failed = CommandFailed(command="dial", number="1", error="why", webhook="mine")
+    assert webhook_of_call(failed) == "mine"
+    assert "webhook" not in to_json(failed)

@@ -29,7 +29,7 @@ from hasip.commands.model import (
     unknown_keys,
 )
 from hasip.errors import CommandError, HaSipError
-from hasip.events.model import CALL_EVENTS, CommandFailed, ServiceFailed
+from hasip.events.model import COMMAND_EVENTS, CommandFailed, ServiceFailed
 from hasip.workers import Failed
 
 if TYPE_CHECKING:
@@ -86,8 +86,8 @@ class Dispatcher:
             known = field_names(type(command))
             _log.warning("%s: %s", command.command, unknown(key, known, "key"))
         if isinstance(command, Dial | Answer):
-            for event in command.webhook_to_call.keys() - CALL_EVENTS:
-                said = unknown(event, CALL_EVENTS, "event")
+            for event in command.webhook_to_call.keys() - COMMAND_EVENTS:
+                said = unknown(event, COMMAND_EVENTS, "event")
                 _log.warning("%s: webhook_to_call: %s", command.command, said)
         try:
             self._carry_out(command, origin)
@@ -211,14 +211,23 @@ class Dispatcher:
 
     def _fail(self, command: Command, error: str) -> None:
         number = getattr(command, "number", None)
-        self._tell_failure(command.command, number, error, command.request_id)
+        webhooks = command.webhook_to_call if isinstance(command, Dial | Answer) else {}
+        webhook = webhooks.get(CommandFailed.name)
+        self._tell_failure(command.command, number, error, command.request_id, webhook)
 
     def _tell_failure(
-        self, verb: str, number: str | None, error: str, request_id: str | None
+        self,
+        verb: str,
+        number: str | None,
+        error: str,
+        request_id: str | None,
+        webhook: str | None = None,
     ) -> None:
         _log.warning("%s%s failed: %s", verb, f" {number}" if number else "", error)
         self._publish(
-            CommandFailed(command=verb, number=number, error=error, request_id=request_id)
+            CommandFailed(
+                command=verb, number=number, error=error, request_id=request_id, webhook=webhook
+            )
         )
 
 

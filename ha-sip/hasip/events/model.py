@@ -244,6 +244,11 @@ class CommandFailed:
     number: str | None
     error: str
     request_id: str | None = None
+    webhook: str | None = None  # that the command names for its failure, beside the global one
+
+
+# The names of all events that a command's `webhook_to_call` may have.
+COMMAND_EVENTS = CALL_EVENTS | {CommandFailed.name}
 
 
 class RegistrationState(StrEnum):

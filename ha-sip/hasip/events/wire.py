@@ -53,8 +53,16 @@ def to_json(event: Event) -> Json:
 
 
 def webhook_of_call(event: Event) -> str | None:
-    """Return the webhook ID that the call's `webhook_to_call` names for this event, if any."""
-    return event.call.webhooks.get(event.what.name) if isinstance(event, CallEvent) else None
+    """Return the webhook ID that `webhook_to_call` names for this event, if any."""
+    match event:
+        case CallEvent(call=call, what=what):
+            return call.webhooks.get(what.name)
+        case CommandFailed(webhook=webhook):
+            return webhook
+        case RegistrationChanged():
+            return None
+        case _:
+            assert_never(event)
 
 
 def call_fields(call: CallInfo) -> Json:
