@@ -110,7 +110,11 @@ class Gateway:
             if account.incoming_call_file is not None and not account.problems:
                 self._menu_files.expect(account.number, account.incoming_call_file)
         if self._client is not None:
-            self._webhooks = WebhookQueue(self._client, self._settings.home_assistant.webhook_id)
+            self._webhooks = WebhookQueue(
+                self._client,
+                self._settings.home_assistant.webhook_id,
+                on_there=lambda was_away: self._loop.post(lambda: self._on_there(was_away)),
+            )
             self._bus.subscribe(self._deliver)
             if self._settings.sensors.enabled:
                 self._board = SensorBoard(self._client)
@@ -258,6 +262,11 @@ class Gateway:
         if self._webhooks is not None and not isinstance(event, RegistrationChanged):
             self._webhooks.enqueue(webhook_of_call(event), to_json(event))
 
+    def _on_there(self, was_away: bool) -> None:  # noqa: FBT001
+        """Take that Home Assistant is there, or there again."""
+        if was_away and self._board is not None:
+            self._board.show_all()
+
     def _on_call(self, leg: SipLeg, account: SipAccount) -> None:
         """Ring at once; what else becomes of a call depends on a file that is read elsewhere."""
         if self._is_stopping:
@@ -290,4 +299,9 @@ def _client(settings: Settings) -> HomeAssistantClient | None:
     home = settings.home_assistant
     if home.base_url is None:
         return None
-    return HomeAssistantClient(home.base_url, home.token, ca_file=home.ca_file)
+    return HomeAssistantClient(
+        home.base_url,
+        home.token,
+        ca_file=home.ca_file,
+        token_name="SUPERVISOR_TOKEN" if settings.is_addon else "HA_TOKEN",
+    )

@@ -9,7 +9,7 @@ if TYPE_CHECKING:
     from pathlib import Path
 
 
-def self_signed(folder: Path) -> Path:
+def self_signed(folder: Path, *, is_expired: bool = False) -> Path:
     """Return a file with a certificate for 127.0.0.1 that signed itself, and its key."""
     key, certificate, both = folder / "key.pem", folder / "certificate.pem", folder / "both.pem"
     command = [
@@ -18,6 +18,12 @@ def self_signed(folder: Path) -> Path:
         *("-keyout", str(key), "-out", str(certificate)),
     ]
     subprocess.run(command, check=True, timeout=60, capture_output=True)
+    if is_expired:
+        command = [
+            *("openssl", "x509", "-in", str(certificate), "-signkey", str(key), "-days", "-1"),
+            *("-out", str(certificate)),
+        ]
+        subprocess.run(command, check=True, timeout=60, capture_output=True)
     both.write_bytes(certificate.read_bytes() + key.read_bytes())
     return both
 

@@ -14,6 +14,7 @@ from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import TYPE_CHECKING, Any, Self
 
+from support.bad_manners import Manner, misbehave
 from support.waiting import PATIENCE_S, wait_until
 
 if TYPE_CHECKING:
@@ -40,6 +41,12 @@ class StandInHomeAssistant:
         self.delay_s = 0.0  # before every answer
         self.delays_s: dict[str, float] = {}  # beginning of a path -> delay before its answers
         self.statuses: dict[str, int] = {}  # beginning of a path -> status to answer with
+        self.manners: dict[str, Manner] = {}  # beginning of a path -> how its answers are spoilt
+        self.state = "RUNNING"  # or STARTING, STOPPING, …
+        self.token = TOKEN  # the one that is accepted
+        self.is_admins_token = True  # else it may neither show states nor render templates
+        self.questions = 0  # whether it runs; not among the requests
+        self.refusals: list[str] = []  # paths that were answered with 401
         self.texts: dict[str, str] = {}  # name of an audio file -> the text it says
         self.url_is_reachable = True  # what tts_get_url says of its own address
         self.audio_format = "wav"
@@ -162,14 +169,36 @@ class _Handler(BaseHTTPRequestHandler):
     def _answer(self, body: Any) -> None:
         house = self.server.house
         path = self.path.removeprefix("/api/")
-        house.requests.append(Request(time.monotonic(), path, body))
+        if path == "config":
+            house.questions += 1
+        elif path:
+            house.requests.append(Request(time.monotonic(), path, body))
         delay_s = next((d for start, d in house.delays_s.items() if path.startswith(start)), 0.0)
         time.sleep(max(delay_s, house.delay_s))
         status = next((code for start, code in house.statuses.items() if path.startswith(start)), 0)
-        if status:
+        manner = next((how for start, how in house.manners.items() if path.startswith(start)), None)
+        if manner is not None:
+            misbehave(self, manner)
+        elif status:
             self._send(status, b"switched to fail", "text/plain")
-        elif self.headers.get("Authorization") != f"Bearer {TOKEN}":
+        elif not self._is_allowed(path):
+            house.refusals.append(path)
             self._send(401, b"401: Unauthorized", "text/plain")
+        else:
+            self._serve(path, body)
+
+    def _is_allowed(self, path: str) -> bool:
+        house = self.server.house
+        if path.startswith(("webhook/", "tts_proxy/")):
+            return True
+        if self.headers.get("Authorization") != f"Bearer {house.token}":
+            return False
+        return house.is_admins_token or not path.startswith(("states/", "template"))
+
+    def _serve(self, path: str, body: Any) -> None:
+        house = self.server.house
+        if path == "config":
+            self._send(200, json.dumps({"state": house.state}).encode())
         elif path == "tts_get_url":
             house.speak(body["message"])
             name = next(n for n, text in house.texts.items() if text == body["message"])

@@ -10,8 +10,8 @@ import pytest
 from pydantic import SecretStr
 
 from hasip.calls.prompt import Message
-from hasip.homeassistant.client import (
-    HomeAssistantClient,
+from hasip.homeassistant.client import HomeAssistantClient
+from hasip.homeassistant.errors import (
     RefusedError,
     TimedOutError,
     UnauthorizedError,
@@ -36,7 +36,9 @@ def house() -> Iterator[StandInHomeAssistant]:
 
 @pytest.fixture
 def client(house: StandInHomeAssistant) -> HomeAssistantClient:
-    return HomeAssistantClient(house.base_url, SecretStr(TOKEN), read_timeout_s=0.5)
+    return HomeAssistantClient(
+        house.base_url, SecretStr(TOKEN), timeout_s=0.5, service_timeout_s=0.5
+    )
 
 
 def test_errors_tell_what_happened_and_whether_it_arrived(

@@ -2,12 +2,17 @@
 
 from __future__ import annotations
 
+import logging
 import threading
 import time
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
     from collections.abc import Callable
+
+_log = logging.getLogger(__name__)
+
+AFTER_A_CRASH_S = 1.0
 
 
 class Outbox:
@@ -38,9 +43,8 @@ class Outbox:
         """Tell whether it is time to end; `changed` is held."""
         return self._closes_at is not None and (is_empty or time.monotonic() >= self._closes_at)
 
-    def pause(self, failures: int, first_s: float, longest_s: float) -> None:
-        """Wait after a failure, twice as long each time; short when the end is near."""
-        wait_s = min(longest_s, first_s * 2 ** min(failures - 1, 10))
+    def pause(self, wait_s: float) -> None:
+        """Wait after a failure; short when the end is near."""
         with self.changed:
             if self._closes_at is not None:
                 self.changed.wait(min(wait_s, 0.1))
@@ -52,5 +56,11 @@ class Outbox:
         raise NotImplementedError
 
     def _run_and_tell(self) -> None:
-        self.run()
+        while True:
+            try:
+                self.run()
+                break
+            except Exception:
+                _log.exception("%s: something nobody foresaw", self._thread.name)
+                self.pause(AFTER_A_CRASH_S)
         self._on_closed()

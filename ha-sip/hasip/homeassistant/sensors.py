@@ -10,6 +10,7 @@ import logging
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, NamedTuple
 
+from hasip.backoff import Backoff
 from hasip.errors import HomeAssistantError
 from hasip.events.model import (
     CallDisconnected,
@@ -21,6 +22,7 @@ from hasip.events.model import (
     RegistrationState,
 )
 from hasip.events.wire import call_fields
+from hasip.homeassistant.errors import RefusedError, is_away
 from hasip.homeassistant.outbox import Outbox
 
 if TYPE_CHECKING:
@@ -31,9 +33,8 @@ if TYPE_CHECKING:
 
 _log = logging.getLogger(__name__)
 
-SEND_AGAIN_AFTER_S = 300.0
-FIRST_RETRY_S = 1.0
-LONGEST_RETRY_S = 60.0
+SEND_AGAIN_AFTER_S = 60.0
+AWAY = Backoff(1.0, 30.0)
 
 
 class SensorState(NamedTuple):
@@ -99,7 +100,7 @@ class SensorBoard(Outbox):
         self._client = client
         self._shown: dict[str, SensorState] = {}
         self._to_send: dict[str, SensorState] = {}
-        self._last_error: str | None = None
+        self._last_problem: type[HomeAssistantError] | None = None
         self.start()
 
     def show(self, entity_id: str, state: SensorState) -> None:
@@ -108,17 +109,30 @@ class SensorBoard(Outbox):
             self._shown[entity_id] = self._to_send[entity_id] = state
             self.changed.notify()
 
+    def show_all(self) -> None:
+        """Show everything again, to a Home Assistant that has forgotten it."""
+        with self.changed:
+            self._to_send.update(self._shown)
+            self.changed.notify()
+
     def run(self) -> None:
         """Send, until it is over."""
         failures = 0
         while (due := self._next()) is not None:
-            if self._send(*due):
-                failures = 0
+            try:
+                self._client.set_state(due[0], *due[1])
+            except HomeAssistantError as error:
+                self._say(due[0], error)
+                if isinstance(error, RefusedError) and not is_away(error):
+                    continue  # it is shown again with all the others, not sooner
+                failures += 1
+                with self.changed:
+                    self._to_send.setdefault(*due)
+                self.pause(AWAY.wait_s(failures))
                 continue
-            failures += 1
-            with self.changed:
-                self._to_send.setdefault(*due)
-            self.pause(failures, FIRST_RETRY_S, LONGEST_RETRY_S)
+            if failures:
+                failures, self._last_problem = 0, None
+                self.show_all()
 
     def _next(self) -> tuple[str, SensorState] | None:
         """Return a state that is to be sent, once there is one; None when it is time to end."""
@@ -132,16 +146,11 @@ class SensorBoard(Outbox):
                 if not self.changed.wait(SEND_AGAIN_AFTER_S):
                     self._to_send.update(self._shown)
 
-    def _send(self, entity_id: str, state: SensorState) -> bool:
-        try:
-            self._client.set_state(entity_id, state.state, state.attributes)
-        except HomeAssistantError as error:
-            if str(error) != self._last_error:
-                self._last_error = str(error)
-                _log.warning("Sensor %s not updated: %s", entity_id, error)
-            return False
-        self._last_error = None
-        return True
+    def _say(self, entity_id: str, error: HomeAssistantError) -> None:
+        """Say it once, and again only if it is another problem."""
+        if self._last_problem is not type(error):
+            self._last_problem = type(error)
+            _log.warning("Sensor %s not updated: %s", entity_id, error)
 
 
 def _now() -> str:

@@ -7,7 +7,7 @@ import time
 from typing import TYPE_CHECKING
 
 from hasip.errors import HomeAssistantError
-from hasip.homeassistant.client import UnreachableError
+from hasip.homeassistant.errors import MisconfiguredError, TimedOutError, UnreachableError
 from hasip.workers import Failed, WorkerPool
 
 if TYPE_CHECKING:
@@ -53,10 +53,15 @@ def _call(client: HomeAssistantClient, command: CallService) -> None:
     while True:
         try:
             client.call_service(command.domain, command.service, command.body())
+        except MisconfiguredError:
+            raise
         except UnreachableError as error:
             if time.monotonic() + RETRY_S > give_up_at:
                 raise
             _log.info("Service %s.%s, again soon: %s", command.domain, command.service, error)
             time.sleep(RETRY_S)
+        except TimedOutError as error:
+            msg = f"{error}; it may have run all the same"
+            raise TimedOutError(msg) from error
         else:
             return

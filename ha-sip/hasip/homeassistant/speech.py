@@ -47,7 +47,9 @@ class Speech:
     def fetch(self, text: str, language: str, target: Path) -> None:
         """Write the audio of a text to `target`; raises `SpeechError`."""
         try:
-            self._download(self._client.speech_urls(self._request(text, language)), target)
+            self._download(
+                self._client.speech_urls(self._request(text, language), DEADLINE_S), target
+            )
         except HomeAssistantError as error:
             engine = self._tts.engine_id or self._tts.platform or "none set"
             voice = self._tts.voice or "default"

@@ -142,7 +142,7 @@ class HomeAssistant:
     base_url: str | None = None  # with /api at its end
     websocket_url: str | None = None
     token: SecretStr | None = None
-    ca_file: Path | None = None  # trusted instead of the usual authorities
+    ca_file: Path | None = None  # trusted beside the usual authorities
     webhook_id: str | None = None
 
 

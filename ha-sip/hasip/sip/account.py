@@ -8,12 +8,12 @@ refused password, which must not be hammered.
 from __future__ import annotations
 
 import logging
-import random
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 import pjsua2 as pj
 
+from hasip.backoff import Backoff
 from hasip.calls.uri import has_scheme, host_of
 from hasip.errors import SipError
 from hasip.events.model import RegistrationChanged, RegistrationState
@@ -42,20 +42,6 @@ LONGEST_RETRY_REFUSED_S = 900.0
 REFUSED = frozenset({401, 403, 404, 407})
 OK = 200
 _SECRET_HEADERS = frozenset({"authorization", "proxy-authorization"})
-
-
-@dataclass(frozen=True, slots=True)
-class Backoff:
-    """Waits that double up to a limit, each up to a fifth longer or shorter by chance."""
-
-    first_s: float
-    longest_s: float
-
-    def wait_s(self, failures: int) -> float:
-        """Return the wait after so many failures in a row (1, 2, …)."""
-        wait_s = min(self.longest_s, self.first_s * 2 ** min(failures - 1, 30))
-        return wait_s * random.uniform(0.8, 1.2)  # noqa: S311 - spreads load, guards nothing
-
 
 _AWAY = Backoff(FIRST_RETRY_S, LONGEST_RETRY_S)
 _REFUSED = Backoff(FIRST_RETRY_REFUSED_S, LONGEST_RETRY_REFUSED_S)

@@ -1,0 +1,111 @@
+"""What can go wrong with a request, and whether it can have arrived.
+
+::
+
+    HomeAssistantError
+    ├── UnreachableError         certain: it did not arrive
+    │   └── MisconfiguredError   nor will it, until somebody changes a setting
+    ├── TimedOutError            no answer in time, or the connection broke: it may have arrived
+    ├── RefusedError             an answer that says no
+    ├── UnauthorizedError        401: the token, or what its user may do
+    └── BadAnswerError           an answer that Home Assistant would not give
+
+Those of requests are translated here and nowhere else.
+"""
+
+from __future__ import annotations
+
+import contextlib
+from typing import TYPE_CHECKING
+
+import requests
+import urllib3
+
+from hasip.errors import HomeAssistantError
+from hasip.homeassistant.tls import tls_problem
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+SHOWN_CHARS = 200
+_AWAY = frozenset({502, 503, 504})
+
+
+class UnreachableError(HomeAssistantError):
+    """Nobody answered at the address; the request did certainly not arrive."""
+
+
+class MisconfiguredError(UnreachableError):
+    """The address or the certificate is wrong; to try again at once is no use."""
+
+
+class TimedOutError(HomeAssistantError):
+    """No answer in time, or the connection broke; the request may have arrived."""
+
+
+class UnauthorizedError(HomeAssistantError):
+    """The token was refused."""
+
+
+class RefusedError(HomeAssistantError):
+    """Home Assistant answered with an error."""
+
+    def __init__(self, text: str, status: int) -> None:
+        super().__init__(text)
+        self.status = status
+
+
+class BadAnswerError(HomeAssistantError):
+    """An answer that is not what the API promises."""
+
+
+def is_away(error: HomeAssistantError) -> bool:
+    """Tell whether Home Assistant is not there, so that it is worth asking again later."""
+    if isinstance(error, RefusedError):
+        return error.status in _AWAY  # a proxy in front of it says so
+    return isinstance(error, UnreachableError)
+
+
+@contextlib.contextmanager
+def translated(doing: str) -> Iterator[None]:
+    """Raise our errors in place of those of requests."""
+    try:
+        yield
+    except requests.exceptions.SSLError as error:
+        msg = f"{doing}: {tls_problem(error)}"
+        raise MisconfiguredError(msg) from error
+    except (requests.ConnectTimeout, requests.exceptions.InvalidURL) as error:
+        msg = f"{doing}: nobody answers there; is the address right, and Home Assistant running?"
+        raise UnreachableError(msg) from error
+    except requests.Timeout as error:
+        msg = f"{doing}: no answer in time"
+        raise TimedOutError(msg) from error
+    except urllib3.exceptions.ReadTimeoutError as error:
+        msg = f"{doing}: the answer stopped before its end"
+        raise TimedOutError(msg) from error
+    except requests.ConnectionError as error:
+        if not broke(error):
+            msg = f"{doing}: cannot connect: {_root_cause(error)}"
+            raise UnreachableError(msg) from error
+        msg = f"{doing}: the connection broke: {_root_cause(error)}"
+        raise TimedOutError(msg) from error
+    except urllib3.exceptions.HTTPError as error:
+        msg = f"{doing}: the connection broke: {_root_cause(error)}"
+        raise TimedOutError(msg) from error
+    except requests.RequestException as error:
+        msg = f"{doing}: {_root_cause(error)}"
+        raise HomeAssistantError(msg) from error
+
+
+def broke(error: requests.ConnectionError) -> bool:
+    """Tell whether there was a connection, which then broke."""
+    if isinstance(error, requests.Timeout):
+        return False
+    reason = getattr(error.args[0] if error.args else None, "reason", None)
+    return type(reason).__name__ not in ("NewConnectionError", "NameResolutionError")
+
+
+def _root_cause(error: BaseException) -> str:
+    while error.__cause__ or error.__context__:
+        error = error.__cause__ or error.__context__ or error
+    return f"{type(error).__name__}: {error}"[:SHOWN_CHARS]

@@ -1,0 +1,160 @@
+"""Answers that are no good: each is a sentence that says what came, and nothing hangs."""
+
+from __future__ import annotations
+
+import time
+from typing import TYPE_CHECKING
+
+import pytest
+from pydantic import SecretStr
+
+from hasip.errors import HomeAssistantError
+from hasip.homeassistant import transport
+from hasip.homeassistant.client import HomeAssistantClient
+from hasip.homeassistant.errors import (
+    BadAnswerError,
+    MisconfiguredError,
+    RefusedError,
+    TimedOutError,
+    UnreachableError,
+)
+from support.bad_manners import Manner
+from support.certificates import self_signed
+from support.home_assistant import TOKEN, StandInHomeAssistant
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+    from pathlib import Path
+
+
+@pytest.fixture
+def house() -> Iterator[StandInHomeAssistant]:
+    with StandInHomeAssistant() as stand_in:
+        yield stand_in
+
+
+@pytest.fixture
+def client(house: StandInHomeAssistant) -> HomeAssistantClient:
+    return make_client(house.base_url)
+
+
+def make_client(base_url: str, ca_file: Path | None = None) -> HomeAssistantClient:
+    return HomeAssistantClient(
+        base_url, SecretStr(TOKEN), ca_file=ca_file, timeout_s=0.5, service_timeout_s=0.5
+    )
+
+
+@pytest.mark.parametrize(
+    ("manner", "error", "said"),
+    [
+        (Manner.RESET, TimedOutError, "the connection broke"),
+        (Manner.CUT_HEADERS, TimedOutError, "the connection broke|stopped before its end"),
+        (Manner.CUT_BODY, TimedOutError, "the connection broke"),
+        (Manner.CUT_CHUNKS, TimedOutError, "the connection broke"),
+        (Manner.DRIP_BODY, TimedOutError, "the answer had not ended in time, after .* bytes"),
+        (Manner.NOT_HTTP, TimedOutError, "the connection broke"),
+        (Manner.HUGE, BadAnswerError, "the answer is larger than 1048576 bytes"),
+        (Manner.PAGE, BadAnswerError, "a web page came back, not Home Assistant's API"),
+        (Manner.REDIRECT, MisconfiguredError, r"redirected \(301\) to https://127.*HA_BASE_URL"),
+    ],
+)
+def test_no_bad_answer_is_taken_for_success(
+    house: StandInHomeAssistant,
+    client: HomeAssistantClient,
+    manner: Manner,
+    error: type[HomeAssistantError],
+    said: str,
+) -> None:
+    house.manners["services/"] = manner
+    started = time.monotonic()
+    with pytest.raises(error, match=rf"POST services/lock/unlock.*: .*({said})"):
+        client.call_service("lock", "unlock", {})
+
+    assert time.monotonic() - started < 3
+    assert house.services == [("lock/unlock", {})]  # once
+
+
+@pytest.mark.parametrize(
+    ("manner", "said"),
+    [
+        (Manner.NOT_JSON, r"tts_get_url: not a JSON object: '\{\"url\": '"),
+        (Manner.EMPTY, "tts_get_url: not a JSON object: ''"),
+        (Manner.WRONG_TYPES, "tts_get_url: the answer has neither path nor url"),
+    ],
+)
+def test_an_answer_that_is_no_json_or_of_wrong_types_is_told(
+    house: StandInHomeAssistant, client: HomeAssistantClient, manner: Manner, said: str
+) -> None:
+    house.manners["tts_get_url"] = manner
+    with pytest.raises(BadAnswerError, match=said):
+        client.speech_urls({}, 1)
+
+
+def test_whether_it_runs_is_asked_as_far_as_it_can_be(
+    house: StandInHomeAssistant, client: HomeAssistantClient
+) -> None:
+    assert client.is_running()
+    for state in ("NOT_RUNNING", "STARTING", "STOPPING"):
+        house.state = state
+        assert not client.is_running()
+    house.statuses["config"] = 404  # something old, or a proxy: it is there
+    assert client.is_running()
+    house.statuses["config"] = 502
+    with pytest.raises(RefusedError):
+        client.is_running()
+    house.statuses.clear()
+    house.manners["config"] = Manner.NOT_JSON
+    with pytest.raises(BadAnswerError):
+        client.is_running()
+
+
+def test_a_download_is_bounded(
+    house: StandInHomeAssistant,
+    client: HomeAssistantClient,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(transport, "LARGEST_DOWNLOAD_BYTES", 1000)
+    house.manners["tts_proxy/"] = Manner.HUGE
+    with pytest.raises(BadAnswerError, match="larger than 1000 bytes"):
+        client.download(f"{house.base_url}/tts_proxy/x", tmp_path / "audio", 2)
+
+
+def test_http_and_https_mixed_up_is_said_and_nothing_arrived(tmp_path: Path) -> None:
+    certificate = self_signed(tmp_path)
+    with StandInHomeAssistant(certificate=certificate) as tls, StandInHomeAssistant() as plain:
+        with pytest.raises(MisconfiguredError, match="https is spoken there; let HA_BASE_URL begi"):
+            make_client(tls.base_url.replace("https:", "http:")).call_service("a", "b", {})
+        with pytest.raises(MisconfiguredError, match="no https is spoken there; let HA_BASE_URL"):
+            make_client(plain.base_url.replace("http:", "https:")).call_service("a", "b", {})
+
+        assert tls.requests == plain.requests == []
+
+
+def test_what_is_wrong_with_a_certificate_is_said(tmp_path: Path) -> None:
+    certificate = self_signed(tmp_path)
+    with StandInHomeAssistant(certificate=certificate) as house:
+        other_name = house.base_url.replace("127.0.0.1", "localhost")
+        with pytest.raises(MisconfiguredError, match="let HA_BASE_URL have the name that is in"):
+            make_client(other_name, certificate).call_service("a", "b", {})
+        no_file = tmp_path / "empty.pem"
+        no_file.write_text("nothing")
+        with pytest.raises(HomeAssistantError, match="no certificate in PEM form can be read from"):
+            make_client(house.base_url, no_file).call_service("a", "b", {})
+    expired = self_signed(tmp_path, is_expired=True)
+    with (
+        StandInHomeAssistant(certificate=expired) as house,
+        pytest.raises(UnreachableError, match="certificate has expired; renew it"),
+    ):
+        make_client(house.base_url, expired).call_service("a", "b", {})
+
+
+def test_a_restart_between_two_requests_loses_and_doubles_nothing() -> None:
+    """No connection is kept, so none can be stale."""
+    with StandInHomeAssistant() as first:
+        client = make_client(first.base_url)
+        client.send_webhook("x", {"event": "1"})
+    with StandInHomeAssistant(first.port) as second:
+        client.send_webhook("x", {"event": "2"})
+
+        assert (first.event_names, second.event_names) == (["1"], ["2"])
