@@ -40,9 +40,10 @@ class GatewayProcess:
         host: str = "127.0.0.1",
         prefix: Sequence[str] = (),
         arguments: Sequence[str] = (),
+        python: str = sys.executable,
         **environment: str,
     ) -> None:
-        """Run in `folder`, by the command `prefix` if it is given.
+        """Run in `folder`, by the command `prefix` if it is given, with that interpreter.
 
         Keyword arguments are environment variables over good defaults.
         """
@@ -73,7 +74,7 @@ class GatewayProcess:
             }
         variables |= environment
         self._process = subprocess.Popen(
-            [*prefix, sys.executable, "-m", "hasip", *arguments],
+            [*prefix, python, "-m", "hasip", *arguments],
             cwd=folder,
             env={**os.environ, "PYTHONPATH": str(PACKAGE_DIR), **variables},
             stdin=subprocess.PIPE,

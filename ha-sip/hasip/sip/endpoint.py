@@ -11,6 +11,7 @@ from hasip import __version__
 from hasip.errors import SipError
 from hasip.sip.account import AccountHouse, SipAccount
 from hasip.sip.account_config import account_config
+from hasip.sip.build import IS_OURS, MAX_ACCOUNTS, room, tls_library, tls_warning
 from hasip.sip.errors import guarded, sip_errors
 from hasip.sip.media import BRIDGE_RATE_HZ
 
@@ -26,10 +27,6 @@ _log = logging.getLogger(__name__)
 
 # More than any build takes: pjsua lowers it to what it was built for.
 MOST_CALLS = 512
-# What pjsua2 was built for at least. One account more than a build has room for aborts the
-# process, and no build says how many that are, so a build with more room names it in this
-# attribute of the module (see scripts/build-pjsua2.sh).
-ACCOUNT_ROOM = getattr(pj, "HASIP_MAX_ACCOUNTS", 8)
 # Codecs in order of preference. Those that hardly any phone has are left out: they only make the
 # INVITE larger, and one of over 1,300 bytes goes by TCP (RFC 3261 §18.1.1), which many providers
 # refuse.
@@ -160,7 +157,10 @@ class SipStack:
             for codec in self._endpoint.codecEnum2()
             if codec.priority > 0
         )
-        return f"pjsip {self._endpoint.libVersion().full}, codecs: {codecs}"
+        return (
+            f"pjsip {self._endpoint.libVersion().full}: {room()}, "
+            f"TLS by {tls_library() or 'an unknown library'}, codecs: {codecs}"
+        )
 
     def _endpoint_config(self) -> pj.EpConfig:
         config = pj.EpConfig()
@@ -207,6 +207,9 @@ class SipStack:
                 opened += 1
             except SipError as error:
                 _log.error("%s", error)
+        warning = tls_warning(tls_library()) if options.tls else None
+        if warning is not None:
+            _log.warning("TLS: %s", warning)
         if not opened:
             msg = f"no SIP transport could be opened on port {port}; is it in use already?"
             raise SipError(msg)
@@ -235,8 +238,8 @@ class SipStack:
             if settings.problems:
                 self._leave_off(settings, "; ".join(map(str, settings.problems)))
                 continue
-            if len(self._accounts) >= ACCOUNT_ROOM:
-                self._leave_off(settings, f"this pjsua2 has room for {ACCOUNT_ROOM} accounts")
+            if len(self._accounts) >= MAX_ACCOUNTS:
+                self._leave_off(settings, _no_room())
                 continue
             account = SipAccount(
                 self._loop,
@@ -261,6 +264,11 @@ class SipStack:
 
     def _let_go(self, leg: SipLeg) -> None:
         self._calls.pop(leg, None)
+
+
+def _no_room() -> str:
+    more = "" if IS_OURS else "; ./build.sh create-venv --from-source builds one with more"
+    return f"this pjsua2 has room for {MAX_ACCOUNTS} accounts{more}"
 
 
 def _short(codec_id: str) -> str:
