@@ -45,4 +45,4 @@ class NameServer(Server):
 
     def asked(self) -> str:
         """Return its log, with a line a question."""
-        return self._log.read_text(encoding="utf-8")
+        return self.log.read_text(encoding="utf-8")

@@ -7,10 +7,10 @@ import socket
 import subprocess
 from typing import TYPE_CHECKING, Self
 
-from support.waiting import wait_until
+from support.waiting import PATIENCE_S, wait_until
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Mapping, Sequence
     from pathlib import Path
 
 
@@ -18,12 +18,21 @@ class Server:
     """Runs a command that is up once it takes TCP connections on its port."""
 
     def __init__(
-        self, command: Sequence[str], port: int, log: Path, host: str = "127.0.0.1"
+        self,
+        command: Sequence[str],
+        port: int,
+        log: Path,
+        host: str = "127.0.0.1",
+        *,
+        environment: Mapping[str, str] | None = None,
+        patience_s: float = PATIENCE_S,
     ) -> None:
         self.port = port
         self.address = (host, port)
+        self.log = log
         self._command = command
-        self._log = log
+        self._environment = environment  # instead of ours
+        self._patience_s = patience_s
         self._process: subprocess.Popen[bytes] | None = None
 
     def __enter__(self) -> Self:
@@ -37,11 +46,20 @@ class Server:
 
     def start(self) -> None:
         """Start, and wait until it listens."""
-        with self._log.open("ab") as log:
+        with self.log.open("ab") as log:
             self._process = subprocess.Popen(
-                self._command, stdin=subprocess.DEVNULL, stdout=log, stderr=log
+                self._command,
+                env=self._environment,
+                stdin=subprocess.DEVNULL,
+                stdout=log,
+                stderr=log,
             )
-        wait_until(self._listens, f"{self._command[0]} listens; its log is {self._log}")
+        what = f"{self._command[0]} listens; its log is {self.log}"
+        try:
+            wait_until(self._listens, what, self._patience_s)
+        except BaseException:
+            self.kill()
+            raise
 
     def stop(self) -> None:
         """Stop; it forgets what it knew."""
@@ -54,11 +72,27 @@ class Server:
                 process.kill()
                 process.wait()
 
-    def _listens(self) -> bool:
-        if self._process is None or self._process.poll() is not None:
-            log = self._log.read_text(encoding="utf-8", errors="replace")
-            msg = f"{self._command[0]} did not start:\n{log[-3000:]}"
+    def kill(self) -> None:
+        """End it at once, as a crash does."""
+        process, self._process = self._process, None
+        if process is not None:
+            process.kill()
+            process.wait()
+
+    @property
+    def is_there(self) -> bool:
+        """Tell whether its process runs."""
+        return self._process is not None and self._process.poll() is None
+
+    def must_live(self) -> None:
+        """Raise an error with the end of the log if it is not there."""
+        if not self.is_there:
+            log = self.log.read_text(encoding="utf-8", errors="replace")
+            msg = f"{self._command[0]} is not there:\n{log[-3000:]}"
             raise AssertionError(msg)
+
+    def _listens(self) -> bool:
+        self.must_live()
         with contextlib.suppress(OSError), socket.create_connection(self.address, 0.2):
             return True
         return False
