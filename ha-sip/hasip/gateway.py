@@ -141,8 +141,9 @@ class Gateway:
             stdin.start()
             intakes["stdin"] = lambda: stdin.is_well
         if self._settings.mqtt.is_enabled:
-            self._mqtt = MqttService(self._loop, self._settings.mqtt, intake.take)
+            self._mqtt = MqttService(self._loop, self._settings.mqtt, intake)
             self._bus.subscribe(self._mqtt.take)
+            dispatcher.watch(self._mqtt.results)
             token = self._settings.home_assistant.token
             BrokerSearch(self._loop, self._settings.mqtt, token).find(self._mqtt.start)
         if self._health_path is not None:
@@ -247,6 +248,7 @@ class Gateway:
             publish=self._bus.publish,
             run_action=self._dispatcher.dispatch,
             refuse=self._dispatcher.refuse_input,
+            finish=self._dispatcher.finish,
         )
         return CallDesk(ports, self._registry, self._sip.accounts)
 

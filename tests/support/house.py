@@ -12,6 +12,7 @@ from hasip.calls.screening import AnswerMode
 from hasip.calls.session import SessionPorts
 from hasip.commands.dispatcher import Dispatcher
 from hasip.commands.model import parse_command
+from hasip.commands.results import Answer, ResultBook
 from hasip.errors import HaSipError, HomeAssistantError, SipError
 from hasip.events.model import SipCallId
 from hasip.events.wire import to_json, webhook_of_call
@@ -180,6 +181,8 @@ class House:
         self.registry = CallRegistry()
         self.events: list[dict[str, Any]] = []
         self.webhooks: list[str | None] = []  # beside the global one, of each event
+        self.answers: list[dict[str, Any]] = []
+        self.results = ResultBook(self._take_answer)
         self.services = FakeServices(self.loop)
         self.recordings = FakeRecordings(self.loop)
         self.has_quit = False
@@ -198,13 +201,19 @@ class House:
             publish=self._publish,
             run_action=self.dispatcher.dispatch,
             refuse=self.dispatcher.refuse_input,
+            finish=self.dispatcher.finish,
         )
+        self.dispatcher.watch(self.results)
         self.desk = CallDesk(ports, self.registry, self.lines)
         self.dispatcher.use(self.desk)
 
     def _publish(self, event: Event) -> None:
         self.events.append(to_json(event))
         self.webhooks.append(webhook_of_call(event))
+        self.results.take(event)
+
+    def _take_answer(self, answer: Answer) -> None:
+        self.answers.append(answer.to_json())
 
     def _quit(self) -> None:
         self.has_quit = True

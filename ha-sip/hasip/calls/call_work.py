@@ -145,6 +145,7 @@ class CallWork:
                 self._session.refuse(request, error)
                 return
             _log.info("[%s] digits were sent (%s)", self._name, command.method)
+            self._session.finish(command.request_id)
             if command.post_action is Afterwards.HANGUP:
                 self._session.hang_up()
 

@@ -76,6 +76,7 @@ class SessionPorts:
     publish: Callable[[Event], None]
     run_action: Callable[[Command, CallSession], None]
     refuse: Callable[[Input, str, CallSession], None]
+    finish: Callable[[str | None], None]  # a command of that request_id did what it was to do
 
 
 class CallSession:
@@ -155,6 +156,10 @@ class CallSession:
     def refuse(self, request: Input, reason: str) -> None:
         """Tell that a command can't be done."""
         self._ports.refuse(request, reason, self)
+
+    def finish(self, request_id: str | None) -> None:
+        """Tell that a command did what it was to do, where no event says so."""
+        self._ports.finish(request_id)
 
     @property
     def is_up(self) -> bool:

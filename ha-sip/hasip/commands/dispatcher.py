@@ -57,6 +57,22 @@ class ServiceCaller(Protocol):
         ...
 
 
+class CommandWatcher(Protocol):
+    """Follows what becomes of commands."""
+
+    def begin(self, command: Command) -> None:
+        """Take note that a command is about to be carried out."""
+        ...
+
+    def taken(self, command: Command, session: CallSession | None) -> None:
+        """Take note that a command was not refused; `session` is the call that it is about."""
+        ...
+
+    def finish(self, request_id: str | None) -> None:
+        """Take note that a command did what it was to do."""
+        ...
+
+
 class Dispatcher:
     """Takes commands on the loop thread, from wherever they come."""
 
@@ -75,6 +91,16 @@ class Dispatcher:
         self._quit = quit_program
         self._account_states = account_states
         self._desk: CallDesk | None = None
+        self._watcher: CommandWatcher | None = None
+
+    def watch(self, watcher: CommandWatcher) -> None:
+        """Have `watcher` follow every command."""
+        self._watcher = watcher
+
+    def finish(self, request_id: str | None) -> None:
+        """Take note that a command did what it was to do."""
+        if self._watcher is not None:
+            self._watcher.finish(request_id)
 
     def use(self, desk: CallDesk) -> None:
         """Place calls through `desk`, whose sessions run their actions here."""
@@ -89,10 +115,16 @@ class Dispatcher:
             for event in command.webhook_to_call.keys() - COMMAND_EVENTS:
                 said = unknown(event, COMMAND_EVENTS, "event")
                 _log.warning("%s: webhook_to_call: %s", command.command, said)
+        watcher = self._watcher
+        if watcher is not None:
+            watcher.begin(command)
         try:
-            self._carry_out(command, origin)
+            session = self._carry_out(command, origin)
         except HaSipError as error:
             self._fail(command, str(error))
+            return
+        if watcher is not None:
+            watcher.taken(command, session)
 
     def refuse_invalid(self, error: InvalidCommandError) -> None:
         """Tell that a command could not be read."""
@@ -124,40 +156,42 @@ class Dispatcher:
                 verb, request_id = type(request).__name__, None
         self._tell_failure(verb, session.info.internal_id, reason, request_id)
 
-    def _carry_out(self, command: Command, origin: CallSession | None) -> None:
+    def _carry_out(self, command: Command, origin: CallSession | None) -> CallSession | None:
+        """Do it, and return the call that it is about; raises `HaSipError`."""
         match command:
             case CallService():
                 self._call_service(command, origin)
+                return origin
             case Dial():
-                self._dial(command)
-            case Hangup():
-                self._call(command.number, origin).hang_up(command.sip_code)
-            case Answer():
-                self._answer(command, origin)
-            case PlayMessage() | PlayAudioFile():
-                self._call(command.number, origin).feed(_play_request(command))
-            case StopPlayback():
-                self._call(command.number, origin).feed(StopRequested(command.request_id))
-            case SendDtmf() | Transfer() | BridgeAudio() | StartRecording() | StopRecording():
-                call = self._call(command.number, origin)
-                call.feed(WhenUp(_with_self_resolved(command, origin)))
+                return self._dial(command)
             case State():
                 self._log_state()
+                return None
             case Quit():
                 self._quit()
+                return None
+        call = self._call(command.number, origin)
+        match command:
+            case Hangup():
+                call.hang_up(command.sip_code)
+            case Answer():
+                if self._desk is not None:  # else there is no call
+                    self._desk.answer(command, call)
+            case PlayMessage() | PlayAudioFile():
+                call.feed(_play_request(command))
+            case StopPlayback():
+                call.feed(StopRequested(command.request_id))
+            case SendDtmf() | Transfer() | BridgeAudio() | StartRecording() | StopRecording():
+                call.feed(WhenUp(_with_self_resolved(command, origin)))
             case _:
                 assert_never(command)
+        return call
 
-    def _dial(self, command: Dial) -> None:
+    def _dial(self, command: Dial) -> CallSession:
         if self._desk is None:
             msg = "the SIP stack is not up"
             raise CommandError(msg)
-        self._desk.dial(command)
-
-    def _answer(self, command: Answer, origin: CallSession | None) -> None:
-        call = self._call(command.number, origin)
-        if self._desk is not None:  # else there is no call
-            self._desk.answer(command, call)
+        return self._desk.dial(command)
 
     def _call(self, number: str, origin: CallSession | None) -> CallSession:
         """Return the call that is meant; raises `CommandError`."""
@@ -176,6 +210,7 @@ class Dispatcher:
                 self._service_failed(command, origin, str(result.error))
             else:
                 _log.info("Service %s called", started)
+                self.finish(command.request_id)
 
         self._services.call(command, done)
 

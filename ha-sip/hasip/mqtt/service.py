@@ -1,19 +1,23 @@
-"""Ties the broker to the gateway: commands in, events out."""
+"""Ties the broker to the gateway: commands in, events and answers out."""
 
 from __future__ import annotations
 
+import itertools
 import json
 import logging
-from typing import TYPE_CHECKING
+from dataclasses import replace
+from typing import TYPE_CHECKING, NamedTuple
 
+from hasip.commands.results import Answer, ResultBook, Status
 from hasip.events.wire import to_json
 from hasip.mqtt.client import OFFLINE, ONLINE, MqttClient
 from hasip.mqtt.connection import Outgoing
+from hasip.mqtt.limit import RateLimit
 from hasip.mqtt.topics import Topics
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
-
+    from hasip.commands.intake import CommandIntake
+    from hasip.commands.model import Command, InvalidCommandError
     from hasip.events.model import Event
     from hasip.loop import Loop
     from hasip.mqtt.connection import Incoming
@@ -21,14 +25,33 @@ if TYPE_CHECKING:
 
 _log = logging.getLogger(__name__)
 
+# No house needs more; and 100 a second that fail cost a call nothing (see tests/peers).
+BURST = 200
+COMMANDS_PER_S = 100.0
+SAY_REFUSALS_EVERY_S = 10.0
+
+
+class ReplyTo(NamedTuple):
+    """Where somebody waits for the answers to a command (MQTT 5 §4.10)."""
+
+    topic: str
+    correlation: bytes | None
+    is_our_id: bool  # the command had no `request_id`
+
 
 class MqttService:
     """All that the gateway does at the broker; loop thread only."""
 
-    def __init__(self, loop: Loop, settings: Mqtt, take_command: Callable[[bytes], None]) -> None:
+    def __init__(self, loop: Loop, settings: Mqtt, intake: CommandIntake) -> None:
+        self._loop = loop
         self._settings = settings
-        self._take_command = take_command
+        self._intake = intake
         self._topics = Topics(settings)
+        self._limit = RateLimit(burst=BURST, per_s=COMMANDS_PER_S)  # network thread only
+        self._numbers = itertools.count(1)  # network thread only
+        self._replies: dict[str, ReplyTo] = {}
+        self._refused = 0
+        self.results = ResultBook(self._answer)
         self._client = MqttClient(
             loop, self._topics, hear=self._hear, on_connected=self._on_connected
         )
@@ -44,7 +67,8 @@ class MqttService:
         if self._settings.state_topic is not None:
             # Several gateways may share the topic.
             body = {**to_json(event), "instance": self._settings.instance}
-            self._client.send(Outgoing(topic=self._settings.state_topic, payload=_json(body)))
+            self._send(self._settings.state_topic, body)
+        self.results.take(event)
 
     def leave(self) -> None:
         """Say that the gateway is going."""
@@ -62,6 +86,47 @@ class MqttService:
     def _on_connected(self) -> None:
         """Nothing more is to be done yet."""
 
+    def _answer(self, answer: Answer) -> None:
+        """Tell what became of a command: all who listen, and who asked."""
+        request_id = answer.request_id or ""
+        reply = self._replies.get(request_id)
+        if answer.status is not Status.ACCEPTED:
+            self._replies.pop(request_id, None)
+        self._tell(answer, reply)
+
+    def _tell(self, answer: Answer, reply: ReplyTo | None) -> None:
+        if reply is not None and reply.is_our_id:
+            answer = replace(answer, request_id=None)
+        body = {**answer.to_json(), "instance": self._settings.instance}
+        if reply is None or not reply.is_our_id:
+            self._send(self._topics.results, body)
+        if reply is not None:
+            self._send(reply.topic, body, reply.correlation)
+
+    def _refuse(self, read: Command | InvalidCommandError, reply: ReplyTo | None) -> None:
+        """Tell that too many commands came; answered alone, for events would flood webhooks."""
+        error = f"too many commands: more than {BURST} at once or {COMMANDS_PER_S:.0f} a second"
+        self._refused += 1
+        if self._refused == 1:
+            _log.warning("MQTT: %s; the rest is refused", error)
+            self._loop.call_later(SAY_REFUSALS_EVERY_S, self._say_refusals)
+        answer = Answer(
+            request_id=read.request_id,
+            command=read.command,
+            number=getattr(read, "number", None),
+            status=Status.FAILED,
+            error=error,
+        )
+        self._tell(answer, reply)
+
+    def _say_refusals(self) -> None:
+        _log.warning("MQTT: %d commands were refused: there were too many", self._refused)
+        self._refused = 0
+
+    def _send(self, topic: str, body: object, correlation: bytes | None = None) -> None:
+        payload = json.dumps(body, ensure_ascii=False).encode()
+        self._client.send(Outgoing(topic=topic, payload=payload, correlation=correlation))
+
     # --- on the network thread --------------------------------------------------------------
 
     def _hear(self, message: Incoming) -> None:
@@ -69,8 +134,28 @@ class MqttService:
             # It would dial again at every start.
             _log.warning("MQTT: a retained message on %s is ignored; delete it", message.topic)
             return
-        self._take_command(message.payload)
+        our_id = f"{self._settings.client_id}-{next(self._numbers)}"
+        may_answer = self._may_answer_on(message.response_topic)
+        read = self._intake.read(message.payload, our_id if may_answer else None)
+        if read is None:
+            return
+        reply = None
+        if may_answer and message.response_topic is not None:
+            is_our_id = read.request_id == our_id
+            reply = ReplyTo(message.response_topic, message.correlation, is_our_id)
+        if not self._limit.admits():
+            self._loop.post(lambda: self._refuse(read, reply))
+            return
+        if reply is not None and read.request_id is not None:
+            request_id = read.request_id
+            self._loop.post(lambda: self._replies.update({request_id: reply}))
+        self._intake.hand_on(read)
 
-
-def _json(body: object) -> bytes:
-    return json.dumps(body, ensure_ascii=False).encode()
+    def _may_answer_on(self, topic: str | None) -> bool:
+        """Tell whether answers may go to a topic: never where they would be read as commands."""
+        if not topic:
+            return False
+        if set(topic) & set("+#\0") or topic in self._topics.commands:
+            _log.warning("MQTT: nothing is answered on the response topic %s", topic)
+            return False
+        return True

@@ -39,6 +39,10 @@ def mqtt_settings(
     if is_enabled and address is None and not source.is_addon:
         text = "is required for commands by MQTT: the address of the broker (or --mqtt-address)"
         reader.problem(section, "address", text)
+    topic = options.mqtt_topic or reader.text(section, "topic", "hasip/execute")
+    if is_enabled and topic == state_topic:
+        text = "must not be the topic of commands: every event would be read as one"
+        reader.problem(section, "state_topic", text)
     tls = _tls(section, reader) if is_enabled else None
     default_port = PLAIN_PORT if tls is None else TLS_PORT
     return Mqtt(
@@ -48,7 +52,7 @@ def mqtt_settings(
         username=options.mqtt_username or reader.optional(section, "username"),
         password=options.mqtt_password or (SecretStr(written) if written else None),
         tls=tls,
-        topic=options.mqtt_topic or reader.text(section, "topic", "hasip/execute"),
+        topic=topic,
         state_topic=state_topic or None,
         instance=_instance(source, sip, accounts, reader) if is_enabled else "ha_sip",
         has_discovery=reader.flag(section, "discovery", default=False),
