@@ -29,6 +29,7 @@ from hasip.homeassistant.client import HomeAssistantClient
 from hasip.homeassistant.sensors import SensorBoard, Sensors
 from hasip.homeassistant.services import ServiceCalls
 from hasip.homeassistant.speech import Speech
+from hasip.homeassistant.speech_check import SpeechCheck
 from hasip.homeassistant.supervisor import BrokerSearch
 from hasip.homeassistant.voices import VoiceList
 from hasip.homeassistant.webhooks import WebhookQueue
@@ -37,7 +38,7 @@ from hasip.settings.model import SpeechFallback
 from hasip.sip.endpoint import SipStack
 from hasip.sip.media import BRIDGE_RATE_HZ
 from hasip.watch.health import HealthSocket
-from hasip.workers import Failed, WorkerPool
+from hasip.workers import WorkerPool
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -47,7 +48,6 @@ if TYPE_CHECKING:
     from hasip.settings.model import Settings
     from hasip.sip.account import SipAccount
     from hasip.sip.call import SipLeg
-    from hasip.workers import Result
 
 _log = logging.getLogger(__name__)
 
@@ -75,6 +75,7 @@ class Gateway:
         self._registry = CallRegistry()
         self._bus = EventBus()
         self._client = _client(settings)
+        self._speech_check = _speech_check(loop, settings, self._client)
         self._webhooks: WebhookQueue | None = None
         self._board: SensorBoard | None = None
         self._mqtt: MqttService | None = None
@@ -127,8 +128,6 @@ class Gateway:
         self._sip.start()
         _log.info("%s", self._sip.describe())
         self._read_commands()
-        if self._settings.tts.debug_print:
-            self._print_voices()
         _log.info("ha-sip started, listening on port %d", self._settings.sip.port)
 
     def _read_commands(self) -> None:
@@ -151,22 +150,6 @@ class Gateway:
                 self._health_path, self._loop, pulse=self._sip.pulse, intakes=intakes
             )
             self._health.start()
-
-    def _print_voices(self) -> None:
-        home = self._settings.home_assistant
-        if home.websocket_url is None:
-            return
-        voices = VoiceList(home.websocket_url, home.token, home.ca_file)
-
-        def done(result: Result[tuple[str, ...]]) -> None:
-            if isinstance(result, Failed):
-                _log.warning("The speech engines are not known: %s", result.error)
-                return
-            for line in result.value:
-                _log.info("%s", line)
-
-        pool = WorkerPool("voices", self._loop, threads=1, waiting=0)
-        pool.submit(lambda: voices.describe(self._settings.tts), done)
 
     def stop(self, why: str) -> None:
         """Hang up, unregister, deliver what is left, end the loop: in this order, within 3 s."""
@@ -230,7 +213,9 @@ class Gateway:
     def _make_desk(self) -> CallDesk:
         tts = self._settings.tts
         voices = Voices(
-            speech=None if self._client is None else Speech(self._client, tts),
+            speech=None
+            if self._client is None
+            else Speech(self._client, tts, self._on_speech_fails),
             fallback=LocalSpeech() if tts.fallback is SpeechFallback.ESPEAK_NG else None,
             language=tts.language,
         )
@@ -268,6 +253,14 @@ class Gateway:
         """Take that Home Assistant is there, or there again."""
         if was_away and self._board is not None:
             self._board.show_all()
+        if self._speech_check is not None:
+            self._speech_check.home_is_there()
+
+    def _on_speech_fails(self, language: str) -> None:
+        """Take, on a worker, that Home Assistant does not speak any more."""
+        check = self._speech_check
+        if check is not None:
+            self._loop.post(lambda: check.speech_fails(language))
 
     def _on_call(self, leg: SipLeg, account: SipAccount) -> None:
         """Ring at once; what else becomes of a call depends on a file that is read elsewhere."""
@@ -307,3 +300,13 @@ def _client(settings: Settings) -> HomeAssistantClient | None:
         ca_file=home.ca_file,
         token_name="SUPERVISOR_TOKEN" if settings.is_addon else "HA_TOKEN",
     )
+
+
+def _speech_check(
+    loop: Loop, settings: Settings, client: HomeAssistantClient | None
+) -> SpeechCheck | None:
+    home = settings.home_assistant
+    if home.websocket_url is None or client is None:
+        return None
+    voices = VoiceList(home.websocket_url, home.token, client.guard, home.ca_file)
+    return SpeechCheck(loop, voices, settings.tts)

@@ -381,7 +381,9 @@ def test_a_refusal_that_comes_at_once_is_told_for_every_call(tmp_path: Path) -> 
 def test_debug_print_says_why_it_knows_no_engines(tmp_path: Path) -> None:
     with (
         StandInHomeAssistant() as house,
-        GatewayProcess(tmp_path, house=house, TTS_DEBUG_PRINT="true") as gateway,
+        GatewayProcess(
+            tmp_path, house=house, TTS_DEBUG_PRINT="true", HA_WEBSOCKET_URL=""
+        ) as gateway,
     ):
         address = f"ws://127.0.0.1:{house.port}/api/websocket"
         gateway.wait_log(f"The speech engines are not known: websocket {address}: ")

@@ -68,6 +68,7 @@ class GatewayProcess:
         if house is not None:
             variables |= {
                 "HA_BASE_URL": house.base_url,
+                "HA_WEBSOCKET_URL": house.websocket.url,
                 "HA_TOKEN": TOKEN,
                 "HA_WEBHOOK_ID": WEBHOOK_ID,
                 "TTS_ENGINE_ID": "tts.espeak",

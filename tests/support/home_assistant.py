@@ -15,6 +15,7 @@ from tempfile import TemporaryDirectory
 from typing import TYPE_CHECKING, Any, Self
 
 from support.bad_manners import Manner, misbehave
+from support.stand_in_websocket import StandInWebsocket
 from support.waiting import PATIENCE_S, wait_until
 
 if TYPE_CHECKING:
@@ -49,7 +50,10 @@ class StandInHomeAssistant:
         self.refusals: list[str] = []  # paths that were answered with 401
         self.texts: dict[str, str] = {}  # name of an audio file -> the text it says
         self.url_is_reachable = True  # what tts_get_url says of its own address
+        self.path_is_right = True  # the same of the path of the audio
+        self.rendered = "2"  # what {{ 1 + 1 }} is
         self.audio_format = "wav"
+        self.websocket = StandInWebsocket(lambda token: token == self.token)
         self._folder = TemporaryDirectory(prefix="stand-in-ha-")
         self._server = _Server(("127.0.0.1", port), _Handler)
         self._server.house = self
@@ -78,6 +82,7 @@ class StandInHomeAssistant:
         """Close the port."""
         self._server.shutdown()
         self._server.server_close()
+        self.websocket.close()
 
     @property
     def events(self) -> list[dict[str, Any]]:
@@ -203,13 +208,16 @@ class _Handler(BaseHTTPRequestHandler):
             house.speak(body["message"])
             name = next(n for n, text in house.texts.items() if text == body["message"])
             host = f"127.0.0.1:{house.port}" if house.url_is_reachable else "127.0.0.1:1"
-            found = {"url": f"http://{host}/api/tts_proxy/{name}", "path": f"/api/tts_proxy/{name}"}
+            path = "tts_proxy" if house.path_is_right else "nowhere"
+            found = {"url": f"http://{host}/api/tts_proxy/{name}", "path": f"/api/{path}/{name}"}
             self._send(200, json.dumps(found).encode())
         elif path.startswith("tts_proxy/"):
             self._send(200, house.audio(path.removeprefix("tts_proxy/")), "audio/x-wav")
         elif path == "template":
-            rendered = body["template"].replace("{{ 1 + 1 }}", "2")
+            rendered = body["template"].replace("{{ 1 + 1 }}", house.rendered)
             self._send(200, rendered.encode(), "text/plain")
+        elif path.startswith("nowhere/"):
+            self._send(404, b"404: Not Found", "text/plain")
         else:
             self._send(200, b"[]" if path.startswith("services/") else b"")
 

@@ -31,8 +31,11 @@ class FakeSpeech:
         self.fetched: list[str] = []
         self.fails = False
 
-    def identity(self, message: Message) -> tuple[str, ...]:
-        return ("engine", message.language or "en", self.voice, message.text)
+    def identity(self, text: str, language: str) -> tuple[str, ...]:
+        return ("engine", language, self.voice, text)
+
+    def describe(self, language: str) -> str:
+        return f"engine x, language {language}, voice {self.voice}"
 
     def render(self, message: Message) -> str:
         if message.is_template and self.fails:

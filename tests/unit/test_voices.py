@@ -2,71 +2,45 @@
 
 from __future__ import annotations
 
-import contextlib
-import json
-import threading
 from typing import TYPE_CHECKING, Any
 
 import pytest
 from pydantic import SecretStr
-from websockets.exceptions import ConnectionClosed
-from websockets.sync.server import ServerConnection, serve
 
 from hasip.errors import HomeAssistantError
+from hasip.homeassistant.errors import UnauthorizedError
+from hasip.homeassistant.speech_check import LOOK_AGAIN_AFTER_S, SpeechCheck
+from hasip.homeassistant.token_guard import TokenGuard
 from hasip.homeassistant.voices import VoiceList
+from hasip.loop import Loop
 from hasip.settings.model import Tts
+from support.fake_clock import FakeClock
+from support.stand_in_websocket import StandInWebsocket
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-ANSWERS: dict[str, Any] = {
-    "tts/engine/list": {
-        "providers": [
-            {"engine_id": "tts.espeak", "name": "Espeak", "supported_languages": ["de", "en"]},
-            {"engine_id": "tts.cloud", "name": "Cloud", "supported_languages": []},
-        ]
-    },
-    "tts/engine/voices": {"voices": [{"voice_id": "f1", "name": "Anna"}]},
-}
-
-
-def answer(socket: ServerConnection) -> None:
-    """Talk as Home Assistant does, until the other side has gone."""
-    with contextlib.suppress(ConnectionClosed):
-        talk(socket)
-
-
-def talk(socket: ServerConnection) -> None:
-    socket.send(json.dumps({"type": "auth_required"}))
-    if json.loads(socket.recv())["access_token"] != "right":
-        socket.send(json.dumps({"type": "auth_invalid"}))
-        return
-    socket.send(json.dumps({"type": "auth_ok"}))
-    for text in socket:
-        asked = json.loads(text)
-        socket.send(json.dumps({"id": 0, "type": "event"}))  # something else in between
-        result = ANSWERS.get(asked["type"])
-        said = {"success": True, "result": result}
-        if result is None:
-            said = {"success": False, "error": {"message": "unknown"}}
-        socket.send(json.dumps({"id": asked["id"], "type": "result", **said}))
+    from hasip.homeassistant.voices import SpeechOffer
 
 
 @pytest.fixture
-def url() -> Iterator[str]:
-    with serve(answer, "127.0.0.1", 0) as server:
-        thread = threading.Thread(target=server.serve_forever, daemon=True)
-        thread.start()
-        yield f"ws://127.0.0.1:{server.socket.getsockname()[1]}"
-        server.shutdown()
+def home() -> Iterator[StandInWebsocket]:
+    stand_in = StandInWebsocket(lambda token: token == "right")
+    yield stand_in
+    stand_in.close()
 
 
-def described(url: str, token: str = "right", **tts: str) -> list[str]:
-    return list(VoiceList(url, SecretStr(token)).describe(Tts(**tts)))
+def voice_list(url: str, token: str = "right") -> VoiceList:
+    return VoiceList(url, SecretStr(token), TokenGuard("HA_TOKEN"))
 
 
-def test_engines_languages_and_voices_are_listed(url: str) -> None:
-    assert described(url, engine_id="tts.espeak") == [
+def offer(home: StandInWebsocket, **tts: str) -> SpeechOffer:
+    wanted = Tts(**tts)  # type: ignore[arg-type]
+    return voice_list(home.url).ask(wanted, wanted.language)
+
+
+def test_engines_languages_and_voices_are_listed(home: StandInWebsocket) -> None:
+    assert list(offer(home, engine_id="tts.espeak").lines()) == [
         "Speech engines: 2",
         "    tts.espeak: de, en",
         "    tts.cloud: no language",
@@ -77,22 +51,117 @@ def test_engines_languages_and_voices_are_listed(url: str) -> None:
 @pytest.mark.parametrize(
     ("tts", "said"),
     [
-        ({"engine_id": "tts.none"}, "The engine tts.none is not among them"),
-        ({}, "The engine (none is set) is not among them"),
-        ({"engine_id": "tts.espeak", "language": "fr"}, "The engine tts.espeak does not speak fr"),
+        (
+            {"engine_id": "tts.none"},
+            "There is no speech engine tts.none; there are: tts.espeak, tts.cloud",
+        ),
+        ({}, "No speech engine is set (engine_id); there are: tts.espeak, tts.cloud"),
+        (
+            {"engine_id": "tts.espeak", "language": "fr"},
+            "The engine tts.espeak does not speak fr; it speaks: de, en",
+        ),
+        (
+            {"engine_id": "tts.espeak", "voice": "otto"},
+            "The engine tts.espeak has no voice otto in en; it has: f1",
+        ),
+        ({"engine_id": "tts.espeak", "voice": "f1"}, None),
+        ({"platform": "tts.espeak"}, None),
     ],
 )
-def test_what_does_not_fit_is_said(url: str, tts: dict[str, str], said: str) -> None:
-    assert described(url, **tts)[-1] == said
+def test_what_does_not_fit_is_said_with_what_there_is(
+    home: StandInWebsocket, tts: dict[str, str], said: str | None
+) -> None:
+    assert offer(home, **tts).problem() == said
 
 
 def test_a_refused_token_an_absent_server_and_an_unknown_question_are_errors(
-    url: str, monkeypatch: pytest.MonkeyPatch
+    home: StandInWebsocket,
 ) -> None:
-    with pytest.raises(HomeAssistantError, match="refused the token; check HA_TOKEN"):
-        described(url, "wrong")
+    with pytest.raises(UnauthorizedError, match=r"refused the token \(401\); check HA_TOKEN"):
+        voice_list(home.url, "wrong").ask(Tts(), "en")
     with pytest.raises(HomeAssistantError, match=r"websocket ws://127\.0\.0\.1:1: "):
-        described("ws://127.0.0.1:1")
-    monkeypatch.delitem(ANSWERS, "tts/engine/list")
+        voice_list("ws://127.0.0.1:1").ask(Tts(), "en")
+    del home.results["tts/engine/list"]
     with pytest.raises(HomeAssistantError, match="tts/engine/list failed: unknown"):
-        described(url)
+        offer(home)
+
+
+@pytest.mark.parametrize("raw", ["{", "[]", "7", "x" * 5_000_000])
+def test_what_is_no_answer_is_an_error(home: StandInWebsocket, raw: str) -> None:
+    home.raw_answer = raw
+    with pytest.raises(HomeAssistantError, match=r"websocket ws://.*: "):
+        offer(home)
+
+
+@pytest.mark.parametrize("result", [{"providers": 7}, {"providers": [7, {}]}, [], "x"])
+def test_lists_of_wrong_types_are_empty(home: StandInWebsocket, result: Any) -> None:
+    home.results["tts/engine/list"] = result
+    assert "there are: " in (offer(home, engine_id="tts.x").problem() or "")
+
+
+class Room:
+    """A check with a real worker and websocket, and a clock to move."""
+
+    def __init__(self, home: StandInWebsocket, tts: Tts) -> None:
+        self.home = home
+        self.clock = FakeClock()
+        self.loop = Loop(self.clock)
+        self.check = SpeechCheck(self.loop, voice_list(home.url), tts)
+
+    def settle(self) -> None:
+        """Run the loop until nothing is being asked."""
+
+        def look() -> None:
+            if self.check._is_asking:
+                self.loop.post(look)
+            else:
+                self.loop.stop()
+
+        self.loop.post(look)
+        self.loop.run()
+
+
+def test_the_settings_are_looked_at_once_and_again_when_speech_fails(
+    home: StandInWebsocket, caplog: pytest.LogCaptureFixture
+) -> None:
+    caplog.set_level("INFO")
+
+    def said() -> list[str]:
+        return [item.message for item in caplog.records if item.name.startswith("hasip.")]
+
+    room = Room(home, Tts(engine_id="tts.espeak"))
+    for _ in range(3):
+        room.check.home_is_there()
+        room.settle()
+    assert said() == ["The engine tts.espeak speaks en"]
+    room.check.speech_fails("fr")
+    room.settle()
+    assert len(said()) == 1  # it was looked at just now
+    room.clock.advance(LOOK_AGAIN_AFTER_S)
+    room.check.speech_fails("fr")
+    room.settle()
+
+    assert said()[1:] == ["The engine tts.espeak does not speak fr; it speaks: de, en"]
+
+
+def test_what_could_not_be_asked_is_asked_when_home_assistant_is_back(
+    home: StandInWebsocket, caplog: pytest.LogCaptureFixture
+) -> None:
+    room = Room(home, Tts(engine_id="tts.none"))
+    home.raw_answer = "{"
+    room.check.home_is_there()
+    room.settle()
+    assert "The speech engines are not known: websocket ws://" in caplog.text
+    home.raw_answer = None
+    room.check.home_is_there()
+    room.settle()
+
+    assert "There is no speech engine tts.none; there are: tts.espeak, tts.cloud" in caplog.text
+
+
+def test_without_a_speech_engine_nothing_is_asked(home: StandInWebsocket) -> None:
+    room = Room(home, Tts())
+    room.check.home_is_there()
+    room.settle()
+
+    assert home.asked == []

@@ -24,6 +24,7 @@ if TYPE_CHECKING:
 _log = logging.getLogger(__name__)
 
 ERROR_SOUND = Path(__file__).with_name("error.wav")
+WAV_HEADER_BYTES = 44
 NO_SPEECH = "no speech without Home Assistant; set HA_BASE_URL and HA_TOKEN"
 
 
@@ -38,8 +39,12 @@ class Voice(Protocol):
 class SpeechSource(Voice, Protocol):
     """Home Assistant's voice."""
 
-    def identity(self, message: Message) -> tuple[str, ...]:
-        """Return what decides how a message sounds."""
+    def identity(self, text: str, language: str) -> tuple[str, ...]:
+        """Return what decides how a text sounds."""
+        ...
+
+    def describe(self, language: str) -> str:
+        """Return what is asked to speak: engine, language and voice."""
         ...
 
     def render(self, message: Message) -> str:
@@ -127,73 +132,94 @@ class Prompts:
 
     def _make(self, prompt: Prompt, stem: Path) -> Path:
         """Return the file of a prompt (on a worker)."""
-        if isinstance(prompt, ErrorSound):
-            return ERROR_SOUND
-        cache = self._cache if prompt.cache else None
-        key = () if cache is None else self._key(prompt)
-        found = None if cache is None else cache.find(key)
-        if found is not None:
-            return found
         target = stem.with_suffix(".wav")
-        is_as_wanted = self._convert(prompt, stem, target)
-        if cache is not None and is_as_wanted:
-            try:
-                cache.keep(key, target)
-            except OSError as error:
-                # Only the next call is the poorer for it.
-                _log.warning("A prompt was not cached: %s", error)
-        return target
+        cache = self._cache if prompt.cache else None
+        match prompt:
+            case ErrorSound():
+                return ERROR_SOUND
+            case AudioFile(path=path):
+                source = Path(path)
+                key = () if cache is None else self._key_of_file(source)
+                return _cached(cache, key, target, lambda: self._convert(source, target))
+            case Message():
+                return self._message(prompt, cache, stem)
+            case _:
+                assert_never(prompt)
 
-    def _convert(self, prompt: Message | AudioFile, stem: Path, target: Path) -> bool:
-        """Write a prompt's file; tell whether it sounds as it should."""
-        if isinstance(prompt, AudioFile):
-            convert(Path(prompt.path), target, self._rate_hz)
-            return True
-        spoken = stem.with_suffix(".speech")
-        try:
-            is_as_wanted = self._speak(prompt, spoken)
-            convert(spoken, target, self._rate_hz)
-        finally:
-            spoken.unlink(missing_ok=True)
-        return is_as_wanted
-
-    def _speak(self, message: Message, target: Path) -> bool:
+    def _message(self, message: Message, cache: AudioCache | None, stem: Path) -> Path:
+        """Return the file of what Home Assistant says; of what a local voice says, where not."""
         speech, fallback = self._voices.speech, self._voices.fallback
         language = message.language or self._voices.language
+        target, spoken = stem.with_suffix(".wav"), stem.with_suffix(".speech")
         text = without_template(message.text) if message.is_template else message.text
         try:
             if speech is None:
                 raise AudioError(NO_SPEECH)
             text = speech.render(message)
-            speech.fetch(text, language, target)
+            key = (str(self._rate_hz), "message", *speech.identity(text, language))
+            return _cached(cache, key, target, lambda: self._speak(text, language, spoken, target))
         except HaSipError as error:
             if fallback is None:
                 raise
+            if not text:
+                msg = f"{error}; nothing of it can be said without Home Assistant"
+                raise AudioError(msg) from error
             _log.warning("A local voice speaks instead: %s", error)
-            fallback.fetch(text, language, target)
-            return False
-        return True
+            fallback.fetch(text, language, spoken)
+            self._convert(spoken, target)
+            return target  # and it is not kept: the right voice is asked again next time
+        finally:
+            spoken.unlink(missing_ok=True)
 
-    def _key(self, prompt: Message | AudioFile) -> tuple[str, ...]:
-        match prompt:
-            case Message() if self._voices.speech is not None:
-                return (str(self._rate_hz), "message", *self._voices.speech.identity(prompt))
-            case Message():
-                return ()  # what the local voice says is not kept
-            case AudioFile(path=path):
-                try:
-                    stat = Path(path).stat()
-                except OSError as error:
-                    msg = f"{path}: cannot be read: {error.strerror}"
-                    raise AudioError(msg) from error
-                changed = f"{stat.st_size}:{stat.st_mtime_ns}"
-                return (str(self._rate_hz), "file", path, changed)
-            case _:
-                assert_never(prompt)
+    def _speak(self, text: str, language: str, spoken: Path, target: Path) -> None:
+        """Have Home Assistant speak."""
+        speech = self._voices.speech
+        if speech is None:
+            raise AudioError(NO_SPEECH)
+        speech.fetch(text, language, spoken)
+        try:
+            self._convert(spoken, target)
+        except AudioError as error:
+            msg = f"no speech from {speech.describe(language)}: what came is no audio: {error}"
+            raise AudioError(msg) from error
+        if target.stat().st_size <= WAV_HEADER_BYTES:
+            msg = f"no speech from {speech.describe(language)}: the audio is empty"
+            raise AudioError(msg)
+
+    def _convert(self, source: Path, target: Path) -> None:
+        convert(source, target, self._rate_hz)
+
+    def _key_of_file(self, source: Path) -> tuple[str, ...]:
+        try:
+            stat = source.stat()
+        except OSError as error:
+            msg = f"{source}: cannot be read: {error.strerror}"
+            raise AudioError(msg) from error
+        changed = f"{stat.st_size}:{stat.st_mtime_ns}"
+        return (str(self._rate_hz), "file", str(source), changed)
 
     def _delete(self, path: Path) -> None:
         if path.parent == self._scratch_dir:
             self._pool.submit(lambda: path.unlink(missing_ok=True), _ignore)
+
+
+def _cached(
+    cache: AudioCache | None, key: tuple[str, ...], target: Path, make: Callable[[], None]
+) -> Path:
+    """Return the file that is kept for this key; else `target`, made and kept."""
+    if cache is None:
+        make()
+        return target
+    found = cache.find(key)
+    if found is not None:
+        return found
+    make()
+    try:
+        cache.keep(key, target)
+    except OSError as error:
+        # Only the next call is the poorer for it.
+        _log.warning("A prompt was not cached: %s", error)
+    return target
 
 
 def _ignore(result: Result[None]) -> None:
