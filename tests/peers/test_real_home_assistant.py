@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-import subprocess
 from typing import TYPE_CHECKING
 
 from support import audio
 from support.gateway import GatewayProcess
 from support.phone import Phone
+from support.speech import spoken
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -33,13 +33,6 @@ PIN_MENU = {
         },
     }
 }
-
-
-def spoken(folder: Path, text: str, voice: str = "en") -> list[int]:
-    """Return what the engine itself says."""
-    path = folder / f"{voice}.wav"
-    subprocess.run(["espeak-ng", "-v", voice, "-w", str(path), text], check=True, timeout=20)
-    return audio.read_wav(path)
 
 
 def test_a_caller_types_the_code_and_a_real_switch_is_on(

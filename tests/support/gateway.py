@@ -38,6 +38,7 @@ class GatewayProcess:
         house: StandInHomeAssistant | None = None,
         menu_file: Mapping[str, Any] | None = None,
         host: str = "127.0.0.1",
+        port: int | None = None,
         prefix: Sequence[str] = (),
         arguments: Sequence[str] = (),
         python: str = sys.executable,
@@ -47,7 +48,7 @@ class GatewayProcess:
 
         Keyword arguments are environment variables over good defaults.
         """
-        self.port = free_port()
+        self.port = port or free_port()
         self.address = (host, self.port)
         self.uri = f"sip:house@{host}:{self.port}"
         self.lines: list[str] = []

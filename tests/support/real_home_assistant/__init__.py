@@ -4,7 +4,7 @@ from support.real_home_assistant.cache import MissingError
 from support.real_home_assistant.config import Furniture
 from support.real_home_assistant.house import WEBHOOK_ID, RealHomeAssistant
 from support.real_home_assistant.release import CURRENT, OLDER, RELEASES, Release
-from support.real_home_assistant.require import require
+from support.real_home_assistant.require import give_up, require
 
 __all__ = [
     "CURRENT",
@@ -15,5 +15,6 @@ __all__ = [
     "MissingError",
     "RealHomeAssistant",
     "Release",
+    "give_up",
     "require",
 ]

@@ -25,6 +25,7 @@ class HomeAssistantApi:
     def __init__(self, port: int, certificate: Path | None = None) -> None:
         scheme = "http" if certificate is None else "https"
         self.root = f"{scheme}://127.0.0.1:{port}/"
+        self.websocket_url = self.root.replace("http", "ws", 1) + "api/websocket"
         self.token = ""
         self._certificate = certificate
 
@@ -75,10 +76,11 @@ class HomeAssistantApi:
 
     def ask(self, kind: str, **fields: Any) -> Any:
         """Return the result of a websocket command."""
-        url = self.root.replace("http", "ws", 1) + "api/websocket"
         context = ssl.create_default_context(cafile=self._certificate)
         encrypted = context if self._certificate else None
-        with connect(url, ssl=encrypted, proxy=None, open_timeout=TIMEOUT_S) as socket:
+        with connect(
+            self.websocket_url, ssl=encrypted, proxy=None, open_timeout=TIMEOUT_S
+        ) as socket:
             socket.recv(TIMEOUT_S)  # auth_required
             socket.send(json.dumps({"type": "auth", "access_token": self.token}))
             said = json.loads(socket.recv(TIMEOUT_S))

@@ -17,6 +17,7 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from support.real_home_assistant.release import Release
+    from support.supervisor import StandInSupervisor
 
 START_TIMEOUT_S = 90.0  # 5 s on an idle machine
 WEBHOOK_ID = "all_events"  # of the automation that writes every event into the journal
@@ -31,12 +32,11 @@ class RealHomeAssistant(Server):
         release: Release,
         furniture: Furniture | None = None,
         *,
-        supervisor: tuple[str, int] | None = None,
-        supervisor_token: str = "",
+        supervisor: StandInSupervisor | None = None,
     ) -> None:
         """Keep everything in `folder`; raises `MissingError` if it can't be had on this machine.
 
-        With the address of a Supervisor, Home Assistant's own integration `hassio` is set up.
+        With a Supervisor, Home Assistant's own integration `hassio` is set up.
         """
         self.release = release
         furniture = furniture or Furniture()
@@ -47,8 +47,8 @@ class RealHomeAssistant(Server):
         environment = {name: os.environ[name] for name in ("PATH", "HOME") if name in os.environ}
         if supervisor is not None:
             environment |= {
-                "SUPERVISOR": f"{supervisor[0]}:{supervisor[1]}",
-                "SUPERVISOR_TOKEN": supervisor_token,
+                "SUPERVISOR": f"{supervisor.address[0]}:{supervisor.address[1]}",
+                "SUPERVISOR_TOKEN": supervisor.home_assistant_token,
             }
         # --skip-pip: what is missing must not be downloaded, but show.
         command = [str(python), "-m", "homeassistant", "-c", str(self.config), "--skip-pip"]
