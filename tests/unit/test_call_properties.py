@@ -26,6 +26,7 @@ from hasip.calls.call_state import (
     Ignored,
     InMenu,
     Input,
+    PeerChanged,
     PinLocked,
     Plan,
     Play,
@@ -85,7 +86,7 @@ inputs = st.one_of(
     ),
     st.just(WhenUp(TRANSFER)),
     st.booleans().map(BridgeChanged),
-    st.just(PinLocked(60.0)),
+    st.sampled_from([PinLocked(60.0), PeerChanged()]),
     st.sampled_from(
         [Connected(), Disconnected(), StopRequested(), HangupRequested(), AnswerRequested()]
     ),

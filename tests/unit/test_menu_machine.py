@@ -5,6 +5,7 @@ from __future__ import annotations
 from hasip.calls import machine
 from hasip.calls.call_state import (
     AnswerRequested,
+    Arm,
     BridgeChanged,
     Cancel,
     CarryOut,
@@ -12,6 +13,7 @@ from hasip.calls.call_state import (
     Ended,
     HangupRequested,
     Ignored,
+    PeerChanged,
     PinLocked,
     PinTried,
     Plan,
@@ -74,6 +76,35 @@ def test_a_message_and_an_audio_file_are_played_one_after_the_other() -> None:
     call.hear_out()
 
     assert call.is_hung_up
+
+
+def test_who_takes_a_call_over_hears_the_menus_prompt_from_its_start() -> None:
+    for hears_out in (False, True):
+        call = up(**PIN)
+        if hears_out:
+            call.hear_out()
+        call.type("12")
+        effects = call.feed(PeerChanged())
+
+        assert call.text == "code?"
+        assert Arm(Timer.MENU, 10.0) in effects
+        assert not call.actions
+        call.type("34")  # the digits of the one before do not count
+        assert call.menu_id == "main"
+
+
+def test_who_takes_a_call_over_hears_a_commands_message_or_the_bridge() -> None:
+    call = up(message="hello", choices={"1": {}})
+    call.feed(PlayRequested(prompt=Message(text="fire"), hang_up_after=True))
+    call.feed(PeerChanged())
+    assert call.text == "fire"
+    call.hear_out()
+    assert call.is_hung_up
+
+    call = up(message="hello")
+    call.hear_out()
+    call.feed(BridgeChanged(is_bridged=True), PeerChanged())
+    assert call.playing is None
 
 
 def test_a_pin_is_entered_as_soon_as_it_matches() -> None:

@@ -10,6 +10,7 @@ from hasip.events.model import (
     CallEstablished,
     CallEvent,
     CallEventBody,
+    CallTransferred,
     CommandFailed,
     DtmfDigit,
     EnteredMenu,
@@ -26,6 +27,8 @@ from hasip.events.model import (
     RingTimeout,
     ServiceFailed,
     Side,
+    SipCallId,
+    Takeover,
     TransferResult,
 )
 from hasip.events.wire import to_json, webhook_of_call
@@ -91,6 +94,19 @@ COMMON = {
         (
             RecordingStopped("/r.wav"),
             {"event": "recording_stopped", "recording_file": "/r.wav"},
+        ),
+        (
+            CallTransferred(
+                how=Takeover.REFER,
+                previous_remote_uri="sip:a@b",
+                previous_call_id=SipCallId("x"),
+            ),
+            {
+                "event": "call_transferred",
+                "how": "refer",
+                "previous_remote_uri": "sip:a@b",
+                "previous_call_id": "x",
+            },
         ),
         (
             TransferResult(sip_code=486, sip_reason="Busy", success=False),

@@ -96,6 +96,11 @@ class BridgeChanged:
 
 
 @dataclass(frozen=True, slots=True)
+class PeerChanged:
+    """The call goes on with somebody else, who has heard nothing yet."""
+
+
+@dataclass(frozen=True, slots=True)
 class PinLocked:
     """The caller has guessed too often, in this call or in another one."""
 
@@ -128,6 +133,7 @@ Input = (
     | StopRequested
     | WhenUp
     | BridgeChanged
+    | PeerChanged
     | PinLocked
     | AnswerRequested
     | HangupRequested

@@ -39,6 +39,7 @@ from hasip.calls.call_state import (
     Ignored,
     InMenu,
     Input,
+    PeerChanged,
     PinLocked,
     Plan,
     Play,
@@ -151,6 +152,8 @@ def _next(state: State, event: Input, turn: Turn) -> State:
             return _when_settled(state, event, turn)
         case BridgeChanged(is_bridged):
             return _on_bridge(state, turn, is_bridged=is_bridged)
+        case PeerChanged():
+            return menu_machine.greet(state, turn) if isinstance(state, InMenu) else state
         case PinLocked(lockout_s):
             return _on_pin_locked(state, lockout_s, turn)
         case StopRequested():

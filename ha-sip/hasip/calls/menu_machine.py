@@ -256,6 +256,22 @@ def play_instead(state: InMenu, request: PlayRequested, turn: Turn) -> State:
     return _play(stop(state, turn), playing, turn)
 
 
+def greet(state: InMenu, turn: Turn) -> InMenu:
+    """Begin anew for somebody who has taken the call over, in the menu that it is in.
+
+    He has not heard the prompt, and did not type what the one before him typed.
+    """
+    state = replace(state, typed="")
+    menu, playing = state.menu, state.playing
+    if state.is_bridged:
+        return state
+    if menu.timeout_s is not None:
+        turn.do(Arm(Timer.MENU, menu.timeout_s))
+    if playing is not None and playing.prompt not in menu.prompts:  # a command's
+        return _play(stop(state, turn), playing, turn)
+    return _play_menu_prompts(stop(state, turn), turn) if menu.prompts else state
+
+
 def on_stop(state: InMenu, turn: Turn) -> State:
     """Interrupt the prompt because a command says so."""
     if state.playing is None:

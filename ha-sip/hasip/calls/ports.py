@@ -14,7 +14,7 @@ if TYPE_CHECKING:
     from hasip.calls.prompt import Prompt
     from hasip.calls.screening import AnswerMode
     from hasip.commands.model import DtmfMethod
-    from hasip.events.model import Side, SipCallId
+    from hasip.events.model import Side, SipCallId, Takeover
     from hasip.workers import Result
 
 
@@ -137,6 +137,10 @@ class LegListener(Protocol):
 
     def on_headers(self, headers: Mapping[str, str | None]) -> None:
         """Take the headers of a response to our INVITE."""
+        ...
+
+    def on_peer_changed(self, how: Takeover) -> None:
+        """Take note that the leg goes on with somebody else: it says who, and all its ids."""
         ...
 
     def on_transfer(self, sip_code: int, sip_reason: str, *, is_final: bool) -> None:

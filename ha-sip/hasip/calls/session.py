@@ -29,6 +29,7 @@ from hasip.calls.call_state import (
     Ignored,
     InMenu,
     Input,
+    PeerChanged,
     PinTried,
     Play,
     PlaybackEnded,
@@ -46,8 +47,16 @@ from hasip.calls.call_state import Timer as TimerName
 from hasip.calls.call_work import CallWork
 from hasip.calls.outcome import CallEnd, EndCause, describe, outcome_of
 from hasip.calls.prompts import PromptPlayer
+from hasip.calls.uri import parse_number
 from hasip.errors import HaSipError, SipError
-from hasip.events.model import CallDisconnected, CallEvent, CallInfo, DtmfDigit, Side
+from hasip.events.model import (
+    CallDisconnected,
+    CallEvent,
+    CallInfo,
+    CallTransferred,
+    DtmfDigit,
+    Side,
+)
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
@@ -56,7 +65,7 @@ if TYPE_CHECKING:
     from hasip.calls.menu import MenuTree
     from hasip.calls.ports import CallLeg, Recordings, Speaker
     from hasip.commands.model import Command
-    from hasip.events.model import CallEventBody, Event, Outcome
+    from hasip.events.model import CallEventBody, Event, Outcome, Takeover
     from hasip.loop import Loop, Timer
 
 _log = logging.getLogger(__name__)
@@ -206,6 +215,27 @@ class CallSession:
     def on_headers(self, headers: Mapping[str, str | None]) -> None:
         """Take the headers of a response; events have them from now on."""
         self.info = replace(self.info, headers=headers)
+
+    def on_peer_changed(self, how: Takeover) -> None:
+        """Go on with somebody else; the internal_id stays, since commands know the call by it."""
+        before, leg = self.info, self.leg
+        self.info = replace(
+            before,
+            call_id=leg.call_id,
+            remote_uri=leg.remote_uri,
+            local_uri=leg.local_uri,
+            parsed_remote_uri=parse_number(leg.remote_uri),
+            parsed_local_uri=parse_number(leg.local_uri),
+            headers=leg.headers,
+        )
+        self.tell(
+            CallTransferred(
+                how=how,
+                previous_remote_uri=before.remote_uri,
+                previous_call_id=before.call_id,
+            )
+        )
+        self.feed(PeerChanged())
 
     def on_transfer(self, sip_code: int, sip_reason: str, *, is_final: bool) -> None:
         """Take note of how a transfer goes."""

@@ -196,6 +196,23 @@ class TransferResult:
     success: bool
 
 
+class Takeover(StrEnum):
+    """How another call came to take the place of one."""
+
+    REFER = "refer"  # the peer asked us to call somebody instead
+    REPLACES = "replaces"  # somebody else's INVITE said that it replaces the call (RFC 3891)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class CallTransferred:
+    """The call goes on with somebody else; the call's fields are the new one's from now on."""
+
+    name: ClassVar[str] = "call_transferred"
+    how: Takeover
+    previous_remote_uri: str
+    previous_call_id: SipCallId
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class PinLockout:
     """Too many wrong codes: the call is ended, and the caller not answered for a while."""
@@ -219,6 +236,7 @@ CallEventBody = (
     | RecordingStarted
     | RecordingStopped
     | TransferResult
+    | CallTransferred
     | PinLockout
 )
 

@@ -9,6 +9,7 @@ from hasip.events.model import (
     CallDisconnected,
     CallEstablished,
     CallEvent,
+    CallTransferred,
     CommandFailed,
     DtmfDigit,
     EnteredMenu,
@@ -112,6 +113,12 @@ def _own_fields(what: CallEventBody) -> Json:
                 "sip_code": what.sip_code,
                 "sip_reason": what.sip_reason,
                 "success": what.success,
+            }
+        case CallTransferred():
+            return {
+                "how": what.how.value,
+                "previous_remote_uri": what.previous_remote_uri,
+                "previous_call_id": what.previous_call_id,
             }
         case PinLockout():
             return {"lockout": what.lockout_s}

@@ -15,6 +15,7 @@ from hasip.errors import HomeAssistantError
 from hasip.events.model import (
     CallDisconnected,
     CallEvent,
+    CallTransferred,
     CommandFailed,
     IncomingCall,
     OutgoingCallInitiated,
@@ -64,6 +65,10 @@ class Sensors:
                 self._show_account(call.sip_account)
                 fields = {**call_fields(call), "timestamp": _now()}
                 self._show(f"last_call_{call.sip_account}", call.direction, fields)
+            case CallEvent(call=call, what=CallTransferred()):
+                calls = self._active.get(call.sip_account, [])
+                calls[:] = [call if c.internal_id == call.internal_id else c for c in calls]
+                self._show_account(call.sip_account)
             case CallEvent(call=call, what=CallDisconnected()):
                 calls = self._active.get(call.sip_account, [])
                 calls[:] = [other for other in calls if other.internal_id != call.internal_id]

@@ -86,6 +86,8 @@ class AccountOptions:
     reject_sip_code: int = 603
     door: bool = False
     srtp: str = "disabled"
+    follow_redirect: bool = True
+    follow_transfer: bool = False
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -105,6 +105,8 @@ def _account_parser() -> _Parser:
     add("--extract-headers", type=_names, help="SIP headers to add to events, by commas")
     add("--reject-sip-code", type=_final_error_code, help="Answer in mode reject (default: 603)")
     _add_switch(parser, "door", "A call by this account is a ring of the doorbell (disabled)")
+    _add_switch(parser, "follow-redirect", "Call the address that a 3xx response names (enabled)")
+    _add_switch(parser, "follow-transfer", "Let a peer hand its call on by REFER (disabled)")
     add("--srtp", choices=("disabled", "optional", "mandatory"), help="(default: disabled)")
     return parser
 

@@ -17,8 +17,9 @@ from hasip.backoff import Backoff
 from hasip.calls.uri import has_scheme, host_of
 from hasip.errors import SipError
 from hasip.events.model import RegistrationChanged, RegistrationState
-from hasip.sip.call import LegContext, PjCall, incoming_call, place_call
+from hasip.sip.call import LegContext, incoming_call, place_call
 from hasip.sip.errors import guarded, sip_errors
+from hasip.sip.pj_call import CallRules
 from hasip.sip.received import all_headers
 
 if TYPE_CHECKING:
@@ -28,6 +29,7 @@ if TYPE_CHECKING:
     from hasip.loop import Loop, Timer
     from hasip.settings.model import Account
     from hasip.sip.call import SipLeg
+    from hasip.sip.pj_call import PjCall
 
 _log = logging.getLogger(__name__)
 
@@ -80,8 +82,8 @@ class PjAccount(pj.Account):
 class AccountHouse:
     """What the stack does for its accounts."""
 
-    keep: Callable[[PjCall, SipLeg], None]  # alive, until it is let go
-    let_go: Callable[[SipLeg], None]
+    keep: Callable[[PjCall], None]  # alive, until it is let go
+    let_go: Callable[[PjCall], None]
     on_call: Callable[[SipLeg, SipAccount], None]
     on_registration: Callable[[RegistrationChanged], None]
 
@@ -102,9 +104,14 @@ class SipAccount:
         self._debug_headers = debug_headers
         self._house = house
         self.context = LegContext(
-            wanted_headers=settings.options.extract_headers,
+            rules=CallRules(
+                wanted_headers=settings.options.extract_headers,
+                follow_redirect=settings.options.follow_redirect,
+                follow_transfer=settings.options.follow_transfer,
+            ),
             to_uri=self._to_uri,
-            on_gone=house.let_go,
+            keep=house.keep,
+            let_go=house.let_go,
         )
         self._account: PjAccount | None = None
         self._timer: Timer | None = None
@@ -160,9 +167,7 @@ class SipAccount:
         if self._account is None:
             msg = f"account {self.number} is not open"
             raise SipError(msg)
-        call, leg = place_call(self._loop, self._account, number, self.context)
-        self._house.keep(call, leg)
-        return leg
+        return place_call(self._loop, self._account, number, self.context)
 
     def leave(self) -> None:
         """Ask the registrar to take us out of its list."""
@@ -183,7 +188,7 @@ class SipAccount:
 
     def heard_call(self, call: PjCall, leg: SipLeg) -> None:
         """Take a call that came in."""
-        self._house.keep(call, leg)
+        self._house.keep(call)
         self._house.on_call(leg, self)
 
     def heard_registration(self, code: int, reason: str) -> None:

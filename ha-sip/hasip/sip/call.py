@@ -13,7 +13,8 @@ from hasip.sip.dtmf import DtmfSender
 from hasip.sip.errors import guarded, sip_errors
 from hasip.sip.media import FilePlayback, Recording
 from hasip.sip.patch_bay import PatchBay
-from hasip.sip.received import extract_headers, party
+from hasip.sip.pj_call import CallEars, CallRules, Parties, PjCall, parties_of
+from hasip.sip.succession import Retired, Successor
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
@@ -21,144 +22,35 @@ if TYPE_CHECKING:
 
     from hasip.calls.ports import LegListener
     from hasip.commands.model import DtmfMethod
+    from hasip.events.model import Takeover
     from hasip.loop import Loop
 
 _log = logging.getLogger(__name__)
 
 DIGITS = frozenset("0123456789*#ABCD")
-# In these the response to our INVITE can be read; once the call is up it is gone.
-_STATES_OF_RESPONSES = (pj.PJSIP_INV_STATE_EARLY, pj.PJSIP_INV_STATE_CONNECTING)
 # RFC 3261 §21.4.26 and §21.2.1: how a call ends that we cancelled, and one that a BYE ended.
 REQUEST_TERMINATED = 487
 OK = 200
-# RFC 3261 §21.1: the other phone rings, or its network makes us hear that it does.
-RINGS = frozenset({180, 183})
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class _Parties:
-    """Who talks, as the SIP messages say it."""
-
-    call_id: SipCallId
-    remote_uri: str
-    local_uri: str
-    headers: Mapping[str, str | None]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class LegContext:
     """What the account of a call does for it."""
 
-    wanted_headers: tuple[str, ...]  # by `--extract-headers`
+    rules: CallRules
     to_uri: Callable[[str], str]  # makes a URI from what people write
-    on_gone: Callable[[SipLeg], None]
+    keep: Callable[[PjCall], None]  # alive, until it is let go
+    let_go: Callable[[PjCall], None]
 
 
-class PjCall(pj.Call):
-    """Receives pjsua2's callbacks, on threads of pjsip's, and passes them on by the loop.
-
-    pjsua2 looks at this object until the call is disconnected, so `SipStack` keeps it until then
-    and drops it on the loop thread: a call object that dies late ends another call, since pjsip
-    gives the numbers of calls out again at once.
-    """
-
-    def __init__(
-        self,
-        account: pj.Account,
-        loop: Loop,
-        wanted_headers: tuple[str, ...],
-        call_id: int = pj.PJSUA_INVALID_ID,
-    ) -> None:
-        super().__init__(account, call_id)
-        self._loop = loop
-        self._wanted_headers = wanted_headers
-        self.leg: SipLeg | None = None
-        # Of a call that we place: read when the INVITE leaves, since the peer's refusal may end the
-        # call before `makeCall` has returned, and nothing can be read of it any more.
-        self.placed: tuple[SipCallId, str] | None = None
-
-    def post_to_leg(self, deliver: Callable[[SipLeg], None]) -> None:
-        """Have the leg hear of something, on the loop thread."""
-
-        def on_loop() -> None:
-            if self.leg is not None:
-                deliver(self.leg)
-
-        self._loop.post(on_loop)
-
-    def onCallState(self, prm: pj.OnCallStateParam) -> None:  # noqa: N802
-        """Pass on that the call is up, or over: what is read now is gone later."""
-        with guarded("onCallState"):
-            info = self.getInfo()
-            state, code, reason = info.state, info.lastStatusCode, info.lastReason
-            if self.placed is None:
-                self.placed = SipCallId(info.callIdString), info.localUri
-            del info
-            if self._wanted_headers and state in _STATES_OF_RESPONSES:
-                self._pass_headers_on(prm)
-            if state == pj.PJSIP_INV_STATE_EARLY and code in RINGS:
-                self.post_to_leg(lambda leg: leg.heard_ringing())
-            elif state == pj.PJSIP_INV_STATE_CONFIRMED:
-                self.post_to_leg(lambda leg: leg.heard_connected())
-            elif state == pj.PJSIP_INV_STATE_DISCONNECTED:
-                self.post_to_leg(lambda leg: leg.heard_disconnected(code, reason))
-
-    def _pass_headers_on(self, prm: pj.OnCallStateParam) -> None:
-        """Read the headers of a response to our INVITE."""
-        event = prm.e.body.tsxState
-        if prm.e.type == pj.PJSIP_EVENT_TSX_STATE and event.type == pj.PJSIP_EVENT_RX_MSG:
-            message = event.src.rdata.wholeMsg
-            if message.startswith("SIP/2.0"):
-                headers = extract_headers(message, self._wanted_headers)
-                self.post_to_leg(lambda leg: leg.heard_headers(headers))
-
-    def onCallMediaState(self, prm: pj.OnCallMediaStateParam) -> None:  # noqa: N802, ARG002
-        """Pass on that the media changed."""
-        with guarded("onCallMediaState"):
-            self.post_to_leg(lambda leg: leg.heard_media_change())
-
-    def onDtmfDigit(self, prm: pj.OnDtmfDigitParam) -> None:  # noqa: N802
-        """Pass on a digit, by telephone-event or INFO."""
-        with guarded("onDtmfDigit"):
-            digit = str(prm.digit).upper()
-            self.post_to_leg(lambda leg: leg.heard_digit(digit))
-
-    def onCallTsxState(self, prm: pj.OnCallTsxStateParam) -> None:  # noqa: N802
-        """Pass on the answer to an INFO of ours."""
-        with guarded("onCallTsxState"):
-            tsx = prm.e.body.tsxState.tsx
-            is_over = tsx.state in (pj.PJSIP_TSX_STATE_COMPLETED, pj.PJSIP_TSX_STATE_TERMINATED)
-            if tsx.method == "INFO" and tsx.role == pj.PJSIP_ROLE_UAC and is_over:
-                code = tsx.statusCode
-                self.post_to_leg(lambda leg: leg.heard_info_answer(code))
-
-    def onCallTransferStatus(self, prm: pj.OnCallTransferStatusParam) -> None:  # noqa: N802
-        """Pass on how a transfer goes (RFC 3515 §2.4.5)."""
-        with guarded("onCallTransferStatus"):
-            code, reason, is_final = prm.statusCode, prm.reason, prm.finalNotify
-            self.post_to_leg(lambda leg: leg.heard_transfer(code, reason, is_final=is_final))
-
-    def onCallTransferRequest(self, prm: pj.OnCallTransferRequestParam) -> None:  # noqa: N802
-        """Refuse a REFER: a caller must not make the house call somebody at its expense."""
-        with guarded("onCallTransferRequest"):
-            prm.statusCode = pj.PJSIP_SC_DECLINE
-            _log.info("A peer asked to be transferred; declined")
-
-    def onCallRedirected(self, prm: pj.OnCallRedirectedParam) -> int:  # noqa: N802
-        """Follow a 302 (RFC 3261 §8.1.3.4), as phones do."""
-        with guarded("onCallRedirected"):
-            _log.info("Redirected to %s", prm.targetUri)
-        return int(pj.PJSIP_REDIRECT_ACCEPT_REPLACE)
-
-
-class SipLeg:
+class SipLeg(CallEars):
     """What a session works with; loop thread only."""
 
     def __init__(
         self,
         loop: Loop,
         call: PjCall,
-        parties: _Parties,
+        parties: Parties,
         context: LegContext,
         *,
         is_outgoing: bool,
@@ -177,7 +69,9 @@ class SipLeg:
         self._dtmf = DtmfSender(loop, call, self._bay)
         self._playback: FilePlayback | None = None
         self._recording: Recording | None = None
-        call.leg = self
+        self._successor: Successor | None = None
+        self._left: tuple[int, str] | None = None  # the peer has, and a successor may come
+        call.ears = self
 
     @property
     def call_id(self) -> SipCallId:
@@ -200,9 +94,8 @@ class SipLeg:
         return self._parties.headers
 
     @property
-    def is_gone(self) -> bool:
-        """Tell whether the dialog has ended."""
-        return self._call is None
+    def _is_over(self) -> bool:
+        return self._call is None and self._successor is None
 
     def attach(self, listener: LegListener) -> None:
         """Report to `listener`, beginning with what it missed."""
@@ -223,16 +116,14 @@ class SipLeg:
 
     def hang_up(self, sip_code: int | None = None) -> None:
         """End the call in whatever way its state asks for."""
-        if self._call is None:
+        if self._is_over:
             return
         self._hung_up_by_us = True
         self._stop_playback()
-        op = pj.CallOpParam()
-        # pjsip takes BYE or CANCEL by itself; for an INVITE that we have not answered 603 is its
-        # default too.
-        op.statusCode = sip_code or pj.PJSIP_SC_DECLINE
-        with sip_errors("hang up"):
-            self._call.hangup(op)
+        if self._successor is not None:
+            self._successor.call.end()
+        if self._call is not None:
+            self._call.end(sip_code)
 
     def play(self, wav: Path, ended: Callable[[], None]) -> FilePlayback:
         """Play a WAV file, as soon as there is media."""
@@ -317,18 +208,64 @@ class SipLeg:
         self._report(lambda listener: listener.on_transfer(code, reason, is_final=is_final))
 
     def heard_disconnected(self, code: int, reason: str) -> None:
-        """Let go of everything of pjsua2's, then pass on the end."""
+        """Let go of the call, then pass on the end, unless another call is to take its place."""
         if self._call is None:
             return
+        call, self._call = self._call, None
+        call.ears = None
+        self._context.let_go(call)
+        if self._successor is None:
+            self._end(code, reason)
+        else:
+            self._left = code, reason
+
+    def heard_successor(self, call: PjCall, parties: Parties | None, how: Takeover) -> None:
+        """Wait for a call that is to take this one's place."""
+        self._context.keep(call)
+        if self._hung_up_by_us or self._successor is not None:
+            Retired(self._loop, call, self._context.let_go, leaves_within_s=0.0)
+            return
+        _log.info("[%s] another call is to take its place (%s)", self.remote_uri, how)
+        self._successor = Successor(
+            self._loop,
+            call,
+            how,
+            on_up=lambda successor: self._take_over(
+                successor, parties or successor.parties(self._context.rules.wanted_headers)
+            ),
+            on_over=self._lose_successor,
+        )
+
+    def _take_over(self, successor: Successor, parties: Parties) -> None:
+        """Go on with another call; who talks in it is told before what happens in it."""
+        if self._call is not None:
+            Retired(self._loop, self._call, self._context.let_go)
+        self._call, self._successor = successor.call, None
+        self._call.ears = self
+        self._parties = parties
+        self._dtmf.use(self._call)
+        self.heard_media_change()
+        self._report(lambda listener: listener.on_peer_changed(successor.how))
+        self.heard_connected()
+
+    def _lose_successor(self, successor: Successor, code: int, reason: str) -> None:
+        """Go on with the call that there is, or end where there is none any more."""
+        self._context.let_go(successor.call)
+        self._successor = None
+        if self._call is None:
+            self._end(*(self._left or (code, reason)))
+        else:
+            self._call.has_successor = False
+            _log.info("[%s] it goes on: %d %s", self.remote_uri, code, reason)
+
+    def _end(self, code: int, reason: str) -> None:
+        """Let go of everything of pjsua2's, then pass on the end."""
         self._stop_playback()
         self.stop_recording()
         self._bay.close()
         self._dtmf.close()
-        self._call.leg = None
-        self._call = None
         sip_code, sip_reason = self._outcome(code, reason)
         by = Side.LOCAL if self._hung_up_by_us else Side.REMOTE
-        self._context.on_gone(self)
         self._report(lambda listener: listener.on_disconnected(sip_code, sip_reason, by))
 
     def _outcome(self, code: int, reason: str) -> tuple[int, str]:
@@ -366,35 +303,30 @@ def incoming_call(
     loop: Loop, account: pj.Account, prm: pj.OnIncomingCallParam, context: LegContext
 ) -> tuple[PjCall, SipLeg]:
     """Take an INVITE that came in; inside its callback, since the call must exist after it."""
-    call = PjCall(account, loop, context.wanted_headers, prm.callId)
-    info, invite = call.getInfo(), prm.rdata.wholeMsg
-    parties = _Parties(
-        call_id=SipCallId(info.callIdString),
-        remote_uri=party(invite, "From") or info.remoteUri,
-        local_uri=party(invite, "To") or info.localUri,
-        headers=extract_headers(invite, context.wanted_headers),
-    )
+    call = PjCall(account, loop, context.rules, prm.callId)
+    parties = parties_of(call, prm.rdata.wholeMsg, context.rules)
     return call, SipLeg(loop, call, parties, context, is_outgoing=False)
 
 
-def place_call(
-    loop: Loop, account: pj.Account, dialled: str, context: LegContext
-) -> tuple[PjCall, SipLeg]:
+def place_call(loop: Loop, account: pj.Account, dialled: str, context: LegContext) -> SipLeg:
     """Send an INVITE to what was dialled; raises `SipError`, and then there was no call."""
-    call = PjCall(account, loop, context.wanted_headers)
+    call = PjCall(account, loop, context.rules)
     op = pj.CallOpParam(True)  # noqa: FBT003 - pjsua2's own default settings
     op.opt.audioCount = 1
     op.opt.videoCount = 0
     if hasattr(op.opt, "textCount"):  # since pjproject 2.16; makes the INVITE larger for nothing
         op.opt.textCount = 0
+    uri = context.to_uri(dialled)
+    call.redirects.begin(uri)
     with sip_errors(f"call {dialled}"):
-        call.makeCall(context.to_uri(dialled), op)
+        call.makeCall(uri, op)
+    context.keep(call)
     # The first state, CALLING, was reported from within `makeCall`.
     call_id, local_uri = call.placed or (SipCallId(""), account.getInfo().uri)
-    parties = _Parties(
+    parties = Parties(
         call_id=call_id,
         remote_uri=dialled,
         local_uri=local_uri,
-        headers=dict.fromkeys(context.wanted_headers),
+        headers=dict.fromkeys(context.rules.wanted_headers),
     )
-    return call, SipLeg(loop, call, parties, context, is_outgoing=True)
+    return SipLeg(loop, call, parties, context, is_outgoing=True)

@@ -60,6 +60,10 @@ class DtmfSender:
         if len(self._jobs) == 1:
             self._begin()
 
+    def use(self, call: pj.Call) -> None:
+        """Send by another call from now on: it has taken the place of the one before."""
+        self._call = call
+
     def heard_info_answer(self, code: int) -> None:
         """Take the final response to an INFO: the next digit may go."""
         if not (self._jobs and self._by_info):

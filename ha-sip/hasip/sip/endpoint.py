@@ -21,7 +21,8 @@ if TYPE_CHECKING:
     from hasip.events.model import RegistrationChanged
     from hasip.loop import Loop
     from hasip.settings.model import Account, GlobalOptions, Settings
-    from hasip.sip.call import PjCall, SipLeg
+    from hasip.sip.call import SipLeg
+    from hasip.sip.pj_call import PjCall
 
 _log = logging.getLogger(__name__)
 
@@ -93,7 +94,7 @@ class SipStack:
         self._accounts: dict[int, SipAccount] = {}
         self._why_off: dict[int, str] = {}  # accounts that are not in use
         # The one place that keeps the calls alive; see PjCall.
-        self._calls: dict[SipLeg, PjCall] = {}
+        self._calls: set[PjCall] = set()
 
     @property
     def accounts(self) -> dict[int, SipAccount]:
@@ -259,11 +260,11 @@ class SipStack:
         self._why_off[settings.number] = f"{settings.id_uri}, off (state failed): {why}"
         _log.error("Account %d is off (state failed): %s", settings.number, why)
 
-    def _keep(self, call: PjCall, leg: SipLeg) -> None:
-        self._calls[leg] = call
+    def _keep(self, call: PjCall) -> None:
+        self._calls.add(call)
 
-    def _let_go(self, leg: SipLeg) -> None:
-        self._calls.pop(leg, None)
+    def _let_go(self, call: PjCall) -> None:
+        self._calls.discard(call)
 
 
 def _no_room() -> str:

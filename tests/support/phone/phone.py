@@ -296,6 +296,7 @@ class PhoneCall:
         self.statuses: list[tuple[float, int]] = []  # responses to our INVITE
         self.infos: list[tuple[float, str]] = []  # when, and the body
         self.refers: list[Message] = []
+        self.notified: list[str] = []  # the bodies of NOTIFYs: how a REFER of ours goes
         self.direction = "sendrecv"  # of the audio, as our SDP says it (RFC 3264 §5.1)
         self.began_at = time.monotonic()  # when our INVITE left, or the other's arrived
         self.is_answered = threading.Event()
@@ -317,6 +318,11 @@ class PhoneCall:
     def invite_received(self) -> Message:
         """Return the INVITE that came in."""
         return self._expect_invite()
+
+    @property
+    def replaces(self) -> str:
+        """Return the value of a Replaces header (RFC 3891) by which another call replaces it."""
+        return f"{self.call_id};to-tag={tag_of(self._remote)};from-tag={self._tag}"
 
     def wait_status(self, code: int, timeout_s: float = PATIENCE_S) -> None:
         """Wait for a response to our INVITE."""
@@ -546,6 +552,8 @@ class PhoneCall:
             response.body = self._sdp()
         if method == "INFO":
             self.infos.append((time.monotonic(), message.body))
+        if method == "NOTIFY":
+            self.notified.append(message.body.strip())
         if method == "REFER":
             self.refers.append(message)
             response = response_to(message, 202, "Accepted", self._tag)

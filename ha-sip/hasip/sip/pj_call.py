@@ -1,0 +1,265 @@
+"""A pjsua2 call: its callbacks, which pjsip's threads call, and what they answer at once.
+
+What can wait is posted to the loop, to whoever has the call then: its leg (`call.py`), or what is
+in place before and after a leg has it (`succession.py`).
+
+Redirects and transfers are decided here, inside the callbacks: pjsip acts on the answer when they
+return. Left to their defaults, both end the process (a 302 by an assertion, a REFER since pjsua2
+gives the new call to an object that has one already).
+"""
+
+from __future__ import annotations
+
+import logging
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+import pjsua2 as pj
+
+from hasip.events.model import SipCallId, Takeover
+from hasip.sip.errors import guarded, sip_errors
+from hasip.sip.received import extract_headers, party
+from hasip.sip.redirects import Redirects, Verdict, bare_uri, is_sip
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Mapping
+
+    from hasip.loop import Loop
+
+_log = logging.getLogger(__name__)
+
+# In these the response to our INVITE can be read; once the call is up it is gone.
+_STATES_OF_RESPONSES = (pj.PJSIP_INV_STATE_EARLY, pj.PJSIP_INV_STATE_CONNECTING)
+# RFC 3261 §21.1: the other phone rings, or its network makes us hear that it does.
+RINGS = frozenset({180, 183})
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class CallRules:
+    """What an account lets others do with its calls."""
+
+    wanted_headers: tuple[str, ...]  # by `--extract-headers`
+    follow_redirect: bool
+    follow_transfer: bool
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Parties:
+    """Who talks, as the SIP messages say it."""
+
+    call_id: SipCallId
+    remote_uri: str
+    local_uri: str
+    headers: Mapping[str, str | None]
+
+
+class CallEars:
+    """Hears of a call, on the loop thread; by default nothing of it matters."""
+
+    def heard_ringing(self) -> None:
+        """Take note that the other side rings."""
+
+    def heard_connected(self) -> None:
+        """Take note that the dialog is confirmed."""
+
+    def heard_digit(self, digit: str) -> None:
+        """Take a digit, or what a peer calls one."""
+
+    def heard_media_change(self) -> None:
+        """Take note that there are other media; comes on every re-INVITE."""
+
+    def heard_headers(self, headers: Mapping[str, str | None]) -> None:
+        """Take the headers of a response to our INVITE."""
+
+    def heard_info_answer(self, code: int) -> None:
+        """Take the final response to an INFO."""
+
+    def heard_transfer(self, code: int, reason: str, *, is_final: bool) -> None:
+        """Take note of how a transfer of ours goes."""
+
+    def heard_successor(self, call: PjCall, parties: Parties | None, how: Takeover) -> None:
+        """Take a call that is to take the place of this one; None: it is one that we place."""
+
+    def heard_disconnected(self, code: int, reason: str) -> None:
+        """Take note that the dialog is over."""
+
+
+class PjCall(pj.Call):
+    """Receives pjsua2's callbacks, on threads of pjsip's, and passes them on by the loop.
+
+    pjsua2 looks at this object until the call is disconnected, so `SipStack` keeps it until then
+    and drops it on the loop thread: a call object that dies late ends another call, since pjsip
+    gives the numbers of calls out again at once.
+    """
+
+    def __init__(
+        self,
+        account: pj.Account,
+        loop: Loop,
+        rules: CallRules,
+        call_id: int = pj.PJSUA_INVALID_ID,
+    ) -> None:
+        super().__init__(account, call_id)
+        self._account = account
+        self._loop = loop
+        self._rules = rules
+        self.ears: CallEars | None = None
+        self.redirects = Redirects(follow=rules.follow_redirect)
+        self.has_successor = False  # a call waits to take this one's place
+        # pjsua2 may look at those it was given as long as at this one.
+        self._successors: list[PjCall] = []
+        self._replacing = ""  # the INVITE that wants to replace this call
+        # Of a call that we place: read when the INVITE leaves, since the peer's refusal may end the
+        # call before `makeCall` has returned, and nothing can be read of it any more.
+        self.placed: tuple[SipCallId, str] | None = None
+        self.target = ""  # of a call that we place since a peer's REFER asks for it
+
+    def post(self, deliver: Callable[[CallEars], None]) -> None:
+        """Have whoever has the call then hear of something, on the loop thread."""
+
+        def on_loop() -> None:
+            if self.ears is not None:
+                deliver(self.ears)
+
+        self._loop.post(on_loop)
+
+    def end(self, sip_code: int | None = None) -> None:
+        """Hang up in whatever way the call's state asks for; raises `SipError`."""
+        if self.getId() < 0:  # it was never placed; pjsua does not look at that
+            return
+        op = pj.CallOpParam()
+        # pjsip takes BYE or CANCEL by itself; for an INVITE that we have not answered 603 is its
+        # default too.
+        op.statusCode = sip_code or pj.PJSIP_SC_DECLINE
+        with sip_errors("hang up"):
+            self.hangup(op)
+
+    def onCallState(self, prm: pj.OnCallStateParam) -> None:  # noqa: N802
+        """Pass on that the call is up, or over: what is read now is gone later."""
+        with guarded("onCallState"):
+            info = self.getInfo()
+            state, code, reason = info.state, info.lastStatusCode, info.lastReason
+            if self.placed is None:
+                self.placed = SipCallId(info.callIdString), info.localUri
+            del info
+            if self._rules.wanted_headers and state in _STATES_OF_RESPONSES:
+                self._pass_headers_on(prm)
+            if state == pj.PJSIP_INV_STATE_EARLY and code in RINGS:
+                self.post(lambda ears: ears.heard_ringing())
+            elif state == pj.PJSIP_INV_STATE_CONFIRMED:
+                self.post(lambda ears: ears.heard_connected())
+            elif state == pj.PJSIP_INV_STATE_DISCONNECTED:
+                # pjsip says 487 where it was we who followed no further.
+                code, reason = self.redirects.not_followed or (code, reason)
+                self.post(lambda ears: ears.heard_disconnected(code, reason))
+
+    def _pass_headers_on(self, prm: pj.OnCallStateParam) -> None:
+        """Read the headers of a response to our INVITE."""
+        event = prm.e.body.tsxState
+        if prm.e.type == pj.PJSIP_EVENT_TSX_STATE and event.type == pj.PJSIP_EVENT_RX_MSG:
+            message = event.src.rdata.wholeMsg
+            if message.startswith("SIP/2.0"):
+                headers = extract_headers(message, self._rules.wanted_headers)
+                self.post(lambda ears: ears.heard_headers(headers))
+
+    def onCallMediaState(self, prm: pj.OnCallMediaStateParam) -> None:  # noqa: N802, ARG002
+        """Pass on that the media changed."""
+        with guarded("onCallMediaState"):
+            self.post(lambda ears: ears.heard_media_change())
+
+    def onDtmfDigit(self, prm: pj.OnDtmfDigitParam) -> None:  # noqa: N802
+        """Pass on a digit, by telephone-event or INFO."""
+        with guarded("onDtmfDigit"):
+            digit = str(prm.digit).upper()
+            self.post(lambda ears: ears.heard_digit(digit))
+
+    def onCallTsxState(self, prm: pj.OnCallTsxStateParam) -> None:  # noqa: N802
+        """Pass on the answer to an INFO of ours."""
+        with guarded("onCallTsxState"):
+            tsx = prm.e.body.tsxState.tsx
+            is_over = tsx.state in (pj.PJSIP_TSX_STATE_COMPLETED, pj.PJSIP_TSX_STATE_TERMINATED)
+            if tsx.method == "INFO" and tsx.role == pj.PJSIP_ROLE_UAC and is_over:
+                code = tsx.statusCode
+                self.post(lambda ears: ears.heard_info_answer(code))
+
+    def onCallTransferStatus(self, prm: pj.OnCallTransferStatusParam) -> None:  # noqa: N802
+        """Pass on how a transfer goes (RFC 3515 §2.4.5)."""
+        with guarded("onCallTransferStatus"):
+            code, reason, is_final = prm.statusCode, prm.reason, prm.finalNotify
+            self.post(lambda ears: ears.heard_transfer(code, reason, is_final=is_final))
+
+    def onCallTransferRequest(self, prm: pj.OnCallTransferRequestParam) -> None:  # noqa: N802
+        """Refuse a REFER, or let pjsip call its target and tell the peer how that goes."""
+        prm.statusCode = pj.PJSIP_SC_DECLINE
+        with guarded("onCallTransferRequest"):
+            if not self._rules.follow_transfer:
+                # A caller must not make the house call somebody at its expense.
+                _log.info("A peer asked to be transferred to %s; declined", prm.dstUri)
+            elif not is_sip(prm.dstUri):
+                _log.info(
+                    "A peer asked to be transferred to %s; that is no SIP address", prm.dstUri
+                )
+                prm.statusCode = pj.PJSIP_SC_UNSUPPORTED_URI_SCHEME
+            elif self.has_successor or self.ears is None:
+                _log.info("A peer asked to be transferred to %s once more; declined", prm.dstUri)
+            else:
+                successor = PjCall(self._account, self._loop, self._rules)
+                successor.target = bare_uri(prm.dstUri)
+                successor.redirects.begin(successor.target)
+                prm.newCall = successor
+                prm.statusCode = pj.PJSIP_SC_ACCEPTED
+                self._announce(successor, None, Takeover.REFER)
+
+    def onCallReplaceRequest(self, prm: pj.OnCallReplaceRequestParam) -> None:  # noqa: N802
+        """Let an INVITE with Replaces (RFC 3891) take this call's place; pjsip has matched it."""
+        with guarded("onCallReplaceRequest"):
+            if self.has_successor or self.ears is None:
+                prm.statusCode = pj.PJSIP_SC_BUSY_HERE
+            else:
+                self._replacing = prm.rdata.wholeMsg
+
+    def onCallReplaced(self, prm: pj.OnCallReplacedParam) -> None:  # noqa: N802
+        """Take the call that takes this one's place; pjsip answers it, and ends this one."""
+        with guarded("onCallReplaced"):
+            successor = PjCall(self._account, self._loop, self._rules, prm.newCallId)
+            prm.newCall = successor
+            parties = parties_of(successor, self._replacing, self._rules)
+            self._announce(successor, parties, Takeover.REPLACES)
+
+    def _announce(self, successor: PjCall, parties: Parties | None, how: Takeover) -> None:
+        self.has_successor = True
+        self._successors.append(successor)
+        self.post(lambda ears: ears.heard_successor(successor, parties, how))
+
+    def onCallRedirected(self, prm: pj.OnCallRedirectedParam) -> int:  # noqa: N802
+        """Follow a 3xx (RFC 3261 §8.1.3.4) to the next of its addresses, or to none."""
+        verdict = Verdict.STOP
+        with guarded("onCallRedirected"):
+            verdict = self.redirects.judge(prm.targetUri, _response_in(prm.e))
+        return _OF_PJSIP[verdict]
+
+
+_OF_PJSIP = {
+    Verdict.FOLLOW: int(pj.PJSIP_REDIRECT_ACCEPT_REPLACE),
+    Verdict.NEXT: int(pj.PJSIP_REDIRECT_REJECT),
+    Verdict.STOP: int(pj.PJSIP_REDIRECT_STOP),
+}
+
+
+def _response_in(event: pj.SipEvent) -> str:
+    """Return the message that redirects, as far as it can be read."""
+    state = event.body.tsxState
+    if event.type != pj.PJSIP_EVENT_TSX_STATE or state.type != pj.PJSIP_EVENT_RX_MSG:
+        return ""
+    return str(state.src.rdata.wholeMsg)
+
+
+def parties_of(call: pj.Call, invite: str, rules: CallRules) -> Parties:
+    """Return who talks, by an INVITE that came in."""
+    info = call.getInfo()
+    return Parties(
+        call_id=SipCallId(info.callIdString),
+        remote_uri=party(invite, "From") or info.remoteUri,
+        local_uri=party(invite, "To") or info.localUri,
+        headers=extract_headers(invite, rules.wanted_headers),
+    )
