@@ -95,6 +95,10 @@ class HomeAssistantApi:
         self.post(f"config/automation/config/{name}", {"alias": name, **automation})
         self.wait_state(f"automation.{name}", "on")
 
+    def remove_automation(self, name: str) -> None:
+        """Take an automation away again."""
+        self._request("DELETE", f"api/config/automation/config/{name}")
+
     # --- the wire -----------------------------------------------------------------------------
 
     def _request(self, method: str, path: str, **body: Any) -> requests.Response:
