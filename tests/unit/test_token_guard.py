@@ -10,6 +10,7 @@ from pydantic import SecretStr
 from hasip.homeassistant.client import HomeAssistantClient
 from hasip.homeassistant.errors import UnauthorizedError, UnreachableError
 from hasip.homeassistant.token_guard import TokenGuard
+from support.failures import FAILURES
 from support.fake_clock import FakeClock
 from support.home_assistant import TOKEN, StandInHomeAssistant
 
@@ -62,7 +63,7 @@ def test_a_refused_token_is_said_once_and_shown_rarely(
     assert len(house.events) == 100
     assert 5 <= len(house.refusals) <= 10
     assert caplog.text.count("refused the token") == 1
-    assert "check HA_TOKEN; it is tried again in" in caplog.text
+    assert FAILURES["token-refused"].is_in(caplog.text)
 
 
 def test_a_token_that_is_good_again_is_said_and_used(
@@ -81,7 +82,7 @@ def test_a_token_that_is_good_again_is_said_and_used(
     for use in uses(client):
         use()
 
-    assert caplog.text.count("Home Assistant accepts the token again") == 1
+    assert caplog.text.count(FAILURES["token-good-again"].log) == 1
     assert len(house.services) == 2
 
 
@@ -113,3 +114,4 @@ def test_a_user_who_is_no_administrator_only_lacks_what_they_may_do(
     assert len(house.services) == 3
     assert house.refusals == ["states/sensor.x"]
     assert caplog.text.count("it must be an administrator's") == 1
+    assert FAILURES["token-no-admin"].is_in(caplog.text)

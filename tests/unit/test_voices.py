@@ -14,6 +14,7 @@ from hasip.homeassistant.token_guard import TokenGuard
 from hasip.homeassistant.voices import VoiceList
 from hasip.loop import Loop
 from hasip.settings.model import Tts
+from support.failures import FAILURES
 from support.fake_clock import FakeClock
 from support.stand_in_websocket import StandInWebsocket
 
@@ -53,16 +54,16 @@ def test_engines_languages_and_voices_are_listed(home: StandInWebsocket) -> None
     [
         (
             {"engine_id": "tts.none"},
-            "There is no speech engine tts.none; there are: tts.espeak, tts.cloud",
+            FAILURES["check-engine"].log,
         ),
         ({}, "No speech engine is set (engine_id); there are: tts.espeak, tts.cloud"),
         (
             {"engine_id": "tts.espeak", "language": "fr"},
-            "The engine tts.espeak does not speak fr; it speaks: de, en",
+            FAILURES["check-language"].log,
         ),
         (
             {"engine_id": "tts.espeak", "voice": "otto"},
-            "The engine tts.espeak has no voice otto in en; it has: f1",
+            FAILURES["check-voice"].log,
         ),
         ({"engine_id": "tts.espeak", "voice": "f1"}, None),
         ({"platform": "tts.espeak"}, None),
@@ -151,7 +152,7 @@ def test_what_could_not_be_asked_is_asked_when_home_assistant_is_back(
     home.raw_answer = "{"
     room.check.home_is_there()
     room.settle()
-    assert "The speech engines are not known: websocket ws://" in caplog.text
+    assert FAILURES["check-failed"].is_in(caplog.text)
     home.raw_answer = None
     room.check.home_is_there()
     room.settle()

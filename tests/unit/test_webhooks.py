@@ -13,6 +13,7 @@ from hasip.homeassistant import webhooks
 from hasip.homeassistant.client import HomeAssistantClient
 from hasip.homeassistant.webhooks import WebhookQueue
 from support.bad_manners import Manner
+from support.failures import FAILURES
 from support.home_assistant import TOKEN, StandInHomeAssistant
 from support.ports import free_port
 from support.waiting import wait_until
@@ -71,13 +72,14 @@ def test_events_wait_until_home_assistant_is_there_and_has_started(
     assert (
         caplog.text.count("events wait for it: Home Assistant is starting up or shutting down") == 1
     )
-    assert "is there again after" in caplog.text
     assert ", 4 events go to it now" in caplog.text
+    for case in ("events-away", "events-starting", "events-back"):
+        assert FAILURES[case].is_in(caplog.text), case
 
 
 @pytest.mark.parametrize("status", [502, 503, 504])
 def test_a_proxy_that_says_it_is_away_keeps_events_waiting_in_order(
-    house: StandInHomeAssistant, status: int
+    house: StandInHomeAssistant, status: int, caplog: pytest.LogCaptureFixture
 ) -> None:
     house.statuses["webhook/"] = house.statuses["config"] = status
     queue = make_queue(house.base_url)
@@ -87,6 +89,8 @@ def test_a_proxy_that_says_it_is_away_keeps_events_waiting_in_order(
     finish(queue)
 
     assert house.event_names == list("ab")
+    said = caplog.text.replace(str(status), "503")
+    assert FAILURES["events-proxy"].is_in(said)
 
 
 def test_one_that_hangs_costs_the_event_on_its_way_and_no_other(
@@ -110,6 +114,7 @@ def test_one_that_hangs_costs_the_event_on_its_way_and_no_other(
 
     assert house.event_names == ["first", "lost", *"abc"]
     assert caplog.text.count("may not have arrived, it is not sent again") == 1
+    assert FAILURES["events-lost"].is_in(caplog.text)
 
 
 def test_a_webhook_that_is_slow_holds_up_the_others_for_one_time_out_each(
@@ -136,6 +141,7 @@ def test_too_many_and_too_old_events_are_dropped_counted_and_said(
     queue = make_queue(f"http://127.0.0.1:{port}/api")
     put(queue, *"abcde")
     assert caplog.text.count("An event was dropped: 3 are waiting already") == 1
+    assert FAILURES["events-too-many"].is_in(caplog.text)
     wait_until(lambda: not queue._waiting, "all are too old")
     put(queue, "f")
     with StandInHomeAssistant(port) as house:
@@ -143,6 +149,33 @@ def test_too_many_and_too_old_events_are_dropped_counted_and_said(
 
         assert house.event_names == ["f"]
     assert "5 events were dropped while Home Assistant was away" in caplog.text
+    assert FAILURES["events-dropped"].is_in(caplog.text)
+
+
+def test_an_event_that_waited_too_long_is_dropped(
+    monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    monkeypatch.setattr(webhooks, "OLDEST_S", 0.2)
+    queue = make_queue("http://127.0.0.1:1/api")
+    put(queue, "a")
+    wait_until(lambda: FAILURES["events-too-old"].is_in(caplog.text), "it is said")
+    finish(queue)
+
+    assert FAILURES["events-dropped"].is_in(caplog.text)
+
+
+def test_events_wait_while_a_proxy_redirects(
+    house: StandInHomeAssistant, caplog: pytest.LogCaptureFixture
+) -> None:
+    house.manners["webhook/"] = Manner.REDIRECT
+    queue = make_queue(house.base_url)
+    put(queue, *"ab")
+    wait_until(lambda: FAILURES["events-redirected"].is_in(caplog.text), "it is said")
+    house.manners.clear()
+    finish(queue)
+
+    assert house.event_names[-2:] == list("ab")
+    assert set(house.event_names[:-2]) == {"a"}  # which the proxy did not let through
 
 
 def test_a_refused_event_is_told_and_the_next_goes_on(
@@ -155,7 +188,8 @@ def test_a_refused_event_is_told_and_the_next_goes_on(
 
     assert [item.path for item in house.requests] == ["webhook/own", "webhook/all"]
     assert "An event was not taken, it is not sent again: POST webhook/own" in caplog.text
-    assert "403: switched to fail; is our address in its ip_bans.yaml?" in caplog.text
+    assert FAILURES["events-refused"].is_in(caplog.text)
+    assert FAILURES["banned"].is_in(caplog.text)
 
 
 def test_a_supervisor_that_refuses_its_token_is_asked_again_slowly(
