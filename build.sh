@@ -9,7 +9,7 @@ logs=${XDG_CACHE_HOME:-$HOME/.cache}/ha-sip/logs
 # What each command needs of Debian, beside Python.
 demo_packages=(ffmpeg espeak-ng)
 test_packages=(
-    ffmpeg espeak-ng kamailio sip-tester mosquitto openssl
+    ffmpeg espeak-ng baresip-core kamailio kamailio-tls-modules sip-tester mosquitto openssl
     iproute2 procps nftables unbound  # networks of their own, with NAT and a name server
 )
 

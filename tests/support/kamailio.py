@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from support.server import Server
@@ -20,9 +21,10 @@ tcp_children=1
 auto_aliases=no
 dns=no
 rev_dns=no
-enable_tls=no
+tcp_connection_lifetime=3605
 listen=udp:{host}:{port}
 listen=tcp:{host}:{port}
+{tls_listen}
 
 loadmodule "kex.so"
 loadmodule "tm.so"
@@ -36,7 +38,8 @@ loadmodule "textops.so"
 loadmodule "siputils.so"
 loadmodule "auth.so"
 loadmodule "htable.so"
-
+{tls_module}
+modparam("registrar", "min_expires", {min_expires})
 modparam("usrloc", "db_mode", 0)
 modparam("registrar", "max_expires", 3600)
 modparam("htable", "htable", "users=>size=6;")
@@ -82,16 +85,63 @@ request_route {{
 """
 
 
+@dataclass(frozen=True, slots=True)
+class Tls:
+    """How it listens for TLS."""
+
+    port: int
+    certificate: Path
+    key: Path
+    client_ca: Path | None = None  # asks for a certificate that this one signed
+
+    def listen(self, host: str) -> str:
+        """Return the lines of the configuration that are about sockets."""
+        return f"enable_tls=yes\nlisten=tls:{host}:{self.port}"
+
+    def module(self) -> str:
+        """Return the lines that are about the module."""
+        values = {
+            "private_key": self.key,
+            "certificate": self.certificate,
+            "tls_method": "TLSv1.2+",
+        }
+        if self.client_ca is not None:
+            values |= {"ca_list": self.client_ca}
+        lines = [f'modparam("tls", "{name}", "{value}")' for name, value in values.items()]
+        if self.client_ca is not None:
+            lines += [
+                f'modparam("tls", "{name}", 1)'
+                for name in ("verify_certificate", "require_certificate")
+            ]
+        return "\n".join(['loadmodule "tls.so"', *lines])
+
+
 class Kamailio(Server):
     """A registrar and proxy; what it forgets are its registrations."""
 
     def __init__(
-        self, folder: Path, port: int, users: Mapping[str, str], host: str = "127.0.0.1"
+        self,
+        folder: Path,
+        port: int,
+        users: Mapping[str, str],
+        host: str = "127.0.0.1",
+        *,
+        tls: Tls | None = None,
+        min_expires_s: int = 0,
     ) -> None:
         """Keep its files in `folder`; `users` are names with passwords."""
         lines = "\n".join(f'    $sht(users=>{name}) = "{word}";' for name, word in users.items())
         config, runtime = folder / "kamailio.cfg", folder / "run"
-        text = CONFIGURATION.format(host=host, port=port, users=lines)
+        self.tls = tls
+        self.name = f"[{host}]" if ":" in host else host
+        text = CONFIGURATION.format(
+            host=self.name,
+            port=port,
+            users=lines,
+            min_expires=min_expires_s,
+            tls_listen="enable_tls=no" if tls is None else tls.listen(self.name),
+            tls_module="" if tls is None else tls.module(),
+        )
         config.write_text(text, encoding="utf-8")
         runtime.mkdir(exist_ok=True)
         command = [

@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from hasip.calls.uri import has_scheme, host_of, parse_number
-from hasip.sip.received import header_value, party
+from hasip.sip.received import header_value, party, sent_by
 
 
 @pytest.mark.parametrize(
@@ -44,3 +44,15 @@ def test_hosts_and_schemes() -> None:
     assert has_scheme('"A B" <sip:a@b>')
     assert has_scheme("tel:+49123")
     assert not has_scheme("**620")
+
+
+@pytest.mark.parametrize(
+    ("via", "transport"),
+    [
+        ("Via: SIP/2.0/TLS 10.0.0.1:5061;branch=z", "TLS"),
+        ("v: SIP / 2.0 / tcp 10.0.0.1;branch=z", "TCP"),
+        ("X: y", None),
+    ],
+)
+def test_the_transport_that_a_response_came_by(via: str, transport: str | None) -> None:
+    assert sent_by(f"SIP/2.0 200 OK\r\n{via}\r\n\r\n") == transport

@@ -5,7 +5,9 @@ from __future__ import annotations
 import re
 
 _NUMBER = re.compile(r"sips?:([^@;>]*)", re.IGNORECASE)
+_TRANSPORT = re.compile(r";\s*transport\s*=\s*(\w+)", re.IGNORECASE)
 _HOST = re.compile(r"sips?:(?:[^@>]*@)?([^;>?]+)", re.IGNORECASE)
+_SECURE = re.compile(r"<?\s*sips:", re.IGNORECASE)
 
 
 def parse_number(uri: str) -> str:
@@ -21,6 +23,17 @@ def host_of(uri: str) -> str | None:
     """Return host and port of a SIP URI (`fritz.box`, `10.0.0.1:5070`), or None without one."""
     found = _HOST.search(uri)
     return found[1] if found else None
+
+
+def transport_of(uri: str) -> str | None:
+    """Return the transport that a URI asks for, `udp`, `tcp` or `tls`; None where it does not.
+
+    `sips:` asks for TLS whatever its parameter says (RFC 3261 §26.2.2).
+    """
+    if _SECURE.match(uri):
+        return "tls"
+    found = _TRANSPORT.search(uri)
+    return found[1].lower() if found else None
 
 
 def has_scheme(uri: str) -> bool:

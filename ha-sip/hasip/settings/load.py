@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -21,10 +22,13 @@ from hasip.settings.model import (
 from hasip.settings.mqtt import mqtt_settings
 from hasip.settings.options import parse_account_options, parse_global_options
 from hasip.settings.reader import Reader
+from hasip.settings.routes import route_problems, route_warnings
 from hasip.settings.sources import Section, Source, read_addon, read_environment
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
+
+    from hasip.settings.model import GlobalOptions
 
 
 def load_settings(
@@ -54,7 +58,7 @@ def _settings(source: Source, reader: Reader) -> Settings:
         or reader.flag(source.section("mqtt"), "enabled", default=False)
         or (command_source is CommandSource.MQTT and not source.is_addon)
     )
-    accounts = _accounts(source, reader)
+    accounts = _accounts(source, sip.options, reader)
     return Settings(
         is_addon=source.is_addon,
         command_source=command_source,
@@ -89,8 +93,11 @@ def _sip(section: Section, reader: Reader) -> Sip:
     )
 
 
-def _accounts(source: Source, reader: Reader) -> tuple[Account, ...]:
-    accounts = (_account(number, source.accounts[number]) for number in sorted(source.accounts))
+def _accounts(source: Source, general: GlobalOptions, reader: Reader) -> tuple[Account, ...]:
+    accounts = (
+        _checked(_account(number, section), section, general, reader)
+        for number, section in sorted(source.accounts.items())
+    )
     enabled = tuple(account for account in accounts if account is not None)
     if not enabled:
         reader.warnings.append("no SIP account is enabled; nobody can call and nobody be called")
@@ -122,6 +129,20 @@ def _account(number: int, section: Section) -> Account | None:
         options=options,
         problems=tuple(reader.problems),
     )
+
+
+def _checked(
+    account: Account | None, section: Section, general: GlobalOptions, reader: Reader
+) -> Account | None:
+    """Return an account with the problems that it has together with the global options."""
+    if account is None:
+        return None
+    suffix = f" (account {account.number})"
+    keys = ("id_uri", "registrar_uri", "options")
+    names = {key: section.name_of(key) + suffix for key in keys}
+    reader.warnings += route_warnings(account, names)
+    problems = (*account.problems, *route_problems(account, general, names))
+    return replace(account, problems=problems)
 
 
 def _tts(section: Section, reader: Reader) -> Tts:

@@ -53,7 +53,11 @@ class GlobalOptions:
     tcp: bool = True
     tls: bool = False
     tls_port: int = 5061
-    bind_address: str | None = None
+    tls_ca_file: Path | None = None  # None: the authorities that the system trusts
+    tls_cert_file: Path | None = None  # shown to who connects, and to who asks for it
+    tls_key_file: Path | None = None  # None: it is in `tls_cert_file`
+    ipv6: bool = False
+    bind_address: tuple[str, ...] = ()  # empty: all; else one of IPv4, one of IPv6, or both
     debug_headers: bool = False
     rtp_port: int = 4000
     codecs: tuple[str, ...] = ()
@@ -64,6 +68,31 @@ class GlobalOptions:
     mqtt_password: SecretStr | None = None
     mqtt_topic: str | None = None
     mqtt_state_topic: str | None = None
+
+    @property
+    def bind_ipv4(self) -> str | None:
+        """Return the IPv4 address to listen on, if it is not all of them."""
+        return next((address for address in self.bind_address if ":" not in address), None)
+
+    @property
+    def bind_ipv6(self) -> str | None:
+        """Return the IPv6 address to listen on, if it is not all of them."""
+        return next((address for address in self.bind_address if ":" in address), None)
+
+    @property
+    def media_address(self) -> str | None:
+        """Return the address for RTP, if it is not all of them; two can't be told to pjsip."""
+        return self.bind_address[0] if len(self.bind_address) == 1 else None
+
+    @property
+    def uses_ipv4(self) -> bool:
+        """Tell whether there are transports by IPv4."""
+        return not self.bind_address or self.bind_ipv4 is not None
+
+    @property
+    def uses_ipv6(self) -> bool:
+        """Tell whether there are transports by IPv6."""
+        return self.ipv6 or self.bind_ipv6 is not None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import argparse
+import ipaddress
 import shlex
 from dataclasses import fields
+from pathlib import Path
 from typing import TYPE_CHECKING, Any, NoReturn, TypeVar
 
 from pydantic import SecretStr
@@ -58,9 +60,26 @@ def _names(text: str) -> tuple[str, ...]:
     return tuple(name.strip() for name in text.split(",") if name.strip())
 
 
+def _file(text: str) -> Path:
+    path = Path(text)
+    if not path.is_file():
+        raise ValueError(text)
+    return path
+
+
+def _addresses(text: str) -> tuple[str, ...]:
+    """Read an address, or one of IPv4 and one of IPv6 by a comma."""
+    found = [ipaddress.ip_address(part.strip().strip("[]")) for part in text.split(",")]
+    if len({address.version for address in found}) != len(found):
+        raise ValueError(text)
+    return tuple(map(str, found))
+
+
 _ALLOWED: dict[Callable[[str], Any], str] = {
     switch: f"must be one of {', '.join(ON_WORDS + OFF_WORDS)}",
     port: "must be a port from 1 to 65535",
+    _file: "must be the path of a file that exists",
+    _addresses: "must be an address of this machine, or one of IPv4 and one of IPv6 by a comma",
     _final_error_code: "must be a SIP response code from 300 to 699",
 }
 _SWITCH_WORDS = "{" + ",".join(ON_WORDS + OFF_WORDS) + "}"
@@ -73,7 +92,13 @@ def _global_parser() -> _Parser:
     for name, default in (("udp", "enabled"), ("tcp", "enabled"), ("tls", "disabled")):
         _add_switch(parser, name, f"Enable or disable {name.upper()} transport ({default})")
     add("--tls-port", type=port, help="Port to use for TLS transport (default: 5061)")
-    add("--bind-address", help="Address to listen on, SIP and RTP (default: all)")
+    add(
+        "--tls-ca-file", type=_file, help="File with the CA, or the certificate, to trust as server"
+    )
+    add("--tls-cert-file", type=_file, help="File with our certificate (default: none)")
+    add("--tls-key-file", type=_file, help="File with its key (default: the certificate's file)")
+    _add_switch(parser, "ipv6", "Use IPv6 beside IPv4 (disabled)")
+    add("--bind-address", type=_addresses, help="Address to listen on, SIP and RTP (default: all)")
     _add_switch(parser, "debug-headers", "Log the headers of incoming calls (disabled)")
     add("--rtp-port", type=port, help="First port for RTP (default: 4000)")
     add("--codecs", type=_names, help="Codecs in order of preference, e.g. PCMA,PCMU; others off")

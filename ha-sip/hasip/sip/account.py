@@ -20,7 +20,7 @@ from hasip.events.model import RegistrationChanged, RegistrationState
 from hasip.sip.call import LegContext, incoming_call, place_call
 from hasip.sip.errors import guarded, sip_errors
 from hasip.sip.pj_call import CallRules
-from hasip.sip.received import all_headers
+from hasip.sip.received import all_headers, sent_by
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -30,6 +30,7 @@ if TYPE_CHECKING:
     from hasip.settings.model import Account
     from hasip.sip.call import SipLeg
     from hasip.sip.pj_call import PjCall
+    from hasip.sip.transports import ConnectionLost
 
 _log = logging.getLogger(__name__)
 
@@ -41,11 +42,14 @@ LONGEST_RETRY_S = 60.0
 # After 401, 403 and 404 the mistake is most likely in the settings.
 FIRST_RETRY_REFUSED_S = 30.0
 LONGEST_RETRY_REFUSED_S = 900.0
+# After a lost connection an account registers anew at once, but not more often than this.
+LOSSES_APART_S = 10.0
 REFUSED = frozenset({401, 403, 404, 407})
 OK = 200
 _SECRET_HEADERS = frozenset({"authorization", "proxy-authorization"})
 
 _AWAY = Backoff(FIRST_RETRY_S, LONGEST_RETRY_S)
+_SOON = Backoff(0.3, 0.3)
 _REFUSED = Backoff(FIRST_RETRY_REFUSED_S, LONGEST_RETRY_REFUSED_S)
 
 
@@ -65,8 +69,9 @@ class PjAccount(pj.Account):
         """Pass on the registrar's answer, or that there was none."""
         with guarded("onRegState"):
             code, reason, owner = prm.code, prm.reason, self._owner
+            by = sent_by(prm.rdata.wholeMsg) if code == OK else None
             if owner is not None:
-                self._loop.post(lambda: owner.heard_registration(code, reason))
+                self._loop.post(lambda: owner.heard_registration(code, reason, by))
 
     def onIncomingCall(self, prm: pj.OnIncomingCallParam) -> None:  # noqa: N802
         """Pass on a call."""
@@ -118,6 +123,8 @@ class SipAccount:
         self._failures = 0
         self._is_registered = False
         self._registration = "registering" if settings.registrar_uri else "without registrar"
+        self._registered_by: str | None = None  # "UDP", "TCP", "TLS"
+        self._loss_heard_at = -LOSSES_APART_S
         self._is_pending = False  # a REGISTER has no answer yet
         self._is_leaving = False
         self._is_unregistering = False
@@ -191,9 +198,10 @@ class SipAccount:
         self._house.keep(call)
         self._house.on_call(leg, self)
 
-    def heard_registration(self, code: int, reason: str) -> None:
+    def heard_registration(self, code: int, reason: str, by: str | None = None) -> None:
         """Take the registrar's answer, or the lack of one, and plan the next try."""
         self._is_pending = False
+        self._registered_by = by
         if self._is_leaving and code == OK and not self._is_unregistering:
             self._unregister()
             return
@@ -221,6 +229,28 @@ class SipAccount:
                 wait_s,
             )
             self._try_again_in(wait_s)
+
+    def heard_loss(self, loss: ConnectionLost) -> None:
+        """Register anew soon if it may have been our connection that was lost.
+
+        A registrar calls us by the connection that we made (RFC 5626); if it is gone, nobody can
+        call. Which account it belonged to is not known; strangers who connect and hang up must not
+        make us register all the time.
+        """
+        if not self._is_registered or self._is_leaving or loss.transport != self._registered_by:
+            return
+        now = self._loop.clock.now()
+        wait_s = max(self._loss_heard_at + LOSSES_APART_S - now, _SOON.wait_s(1))
+        self._loss_heard_at = now + wait_s
+        self._registered_by = None  # one loss, one try
+        _log.info(
+            "Account %d: a %s connection has ended (%s); registering anew in %.1f s",
+            self.number,
+            loss.transport,
+            loss.reason,
+            wait_s,
+        )
+        self._try_again_in(wait_s)
 
     def _tell_registration(self, code: int, reason: str) -> None:
         if self._is_registered:

@@ -56,7 +56,7 @@ def _configure_nat(
 ) -> None:
     nat = config.natConfig
     # ICE never offers a loopback address (RFC 8445 §5.1.1.1): with no other, every call would fail.
-    nat.iceEnabled = options.ice and not _is_loopback(general.bind_address)
+    nat.iceEnabled = options.ice and not _is_loopback(general.media_address)
     nat.sipStunUse = _stun_use(enabled=options.use_stun_for_sip)
     nat.mediaStunUse = _stun_use(enabled=options.use_stun_for_media)
     nat.contactRewriteUse = int(options.use_contact_rewrite)
@@ -76,7 +76,7 @@ def _configure_media(
     config: pj.AccountConfig, options: AccountOptions, general: GlobalOptions
 ) -> None:
     config.mediaConfig.transportConfig.port = general.rtp_port
-    config.mediaConfig.transportConfig.boundAddress = general.bind_address or ""
+    config.mediaConfig.transportConfig.boundAddress = general.media_address or ""
     config.mediaConfig.srtpUse = _SRTP[options.srtp]
     config.mediaConfig.srtpSecureSignaling = 0
 

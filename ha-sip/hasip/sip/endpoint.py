@@ -11,18 +11,20 @@ from hasip import __version__
 from hasip.errors import SipError
 from hasip.sip.account import AccountHouse, SipAccount
 from hasip.sip.account_config import account_config
-from hasip.sip.build import IS_OURS, MAX_ACCOUNTS, room, tls_library, tls_warning
+from hasip.sip.build import IS_OURS, MAX_ACCOUNTS, room, tls_library
 from hasip.sip.errors import guarded, sip_errors
 from hasip.sip.media import BRIDGE_RATE_HZ
+from hasip.sip.transports import open_transports, read_loss
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
 
     from hasip.events.model import RegistrationChanged
     from hasip.loop import Loop
-    from hasip.settings.model import Account, GlobalOptions, Settings
+    from hasip.settings.model import Account, Settings
     from hasip.sip.call import SipLeg
     from hasip.sip.pj_call import PjCall
+    from hasip.sip.transports import ConnectionLost
 
 _log = logging.getLogger(__name__)
 
@@ -49,9 +51,17 @@ class _LogWriter(pj.LogWriter):
 class _Endpoint(pj.Endpoint):
     """Says what pjsip does without asking us."""
 
-    def __init__(self) -> None:
+    def __init__(self, loop: Loop, heard_loss: Callable[[ConnectionLost], None]) -> None:
         super().__init__()
         self.on_pulse: Callable[[], None] | None = None
+        self._loop = loop
+        self._heard_loss = heard_loss
+
+    def onTransportState(self, prm: pj.OnTransportStateParam) -> None:  # noqa: N802
+        with guarded("onTransportState"):
+            loss = read_loss(prm)
+            if loss is not None:
+                self._loop.post(lambda: self._heard_loss(loss))
 
     def onTimer(self, prm: pj.OnTimerParam) -> None:  # noqa: N802, ARG002 - pjsua2's
         with guarded("onTimer"):
@@ -115,11 +125,11 @@ class SipStack:
     def start(self) -> None:
         """Open the transports, then the accounts; raises `SipError` if there is no way to talk."""
         self._loop.check()
-        self._endpoint = _Endpoint()
+        self._endpoint = _Endpoint(self._loop, self._heard_loss)
         with sip_errors("start pjsip"):
             self._endpoint.libCreate()
             self._endpoint.libInit(self._endpoint_config())
-        self._open_transports(self._settings.sip.options)
+        open_transports(self._endpoint, self._settings.sip)
         with sip_errors("start pjsip"):
             self._endpoint.libStart()
             self._endpoint.audDevManager().setNullDev()
@@ -187,34 +197,6 @@ class SipStack:
         writer.__disown__()  # pjsua2 deletes it
         return config
 
-    def _open_transports(self, options: GlobalOptions) -> None:
-        assert self._endpoint is not None  # noqa: S101 - only `start` calls this
-        port = self._settings.sip.port
-        wanted = [
-            (options.udp, "UDP", pj.PJSIP_TRANSPORT_UDP, port),
-            (options.tcp, "TCP", pj.PJSIP_TRANSPORT_TCP, port),
-            (options.tls, "TLS", pj.PJSIP_TRANSPORT_TLS, options.tls_port),
-        ]
-        opened = 0
-        for is_wanted, name, kind, transport_port in wanted:
-            if not is_wanted:
-                continue
-            config = pj.TransportConfig()
-            config.port = transport_port
-            config.boundAddress = options.bind_address or ""
-            try:
-                with sip_errors(f"listen on {name} port {transport_port}"):
-                    self._endpoint.transportCreate(kind, config)
-                opened += 1
-            except SipError as error:
-                _log.error("%s", error)
-        warning = tls_warning(tls_library()) if options.tls else None
-        if warning is not None:
-            _log.warning("TLS: %s", warning)
-        if not opened:
-            msg = f"no SIP transport could be opened on port {port}; is it in use already?"
-            raise SipError(msg)
-
     def _choose_codecs(self, wanted: Sequence[str]) -> None:
         assert self._endpoint is not None  # noqa: S101 - only `start` calls this
         with sip_errors("set the order of codecs"):
@@ -255,6 +237,17 @@ class SipStack:
                 self._leave_off(settings, str(error))
             else:
                 self._accounts[settings.number] = account
+
+    def _heard_loss(self, loss: ConnectionLost) -> None:
+        """Tell the accounts: the calls that come in by that connection would not come any more."""
+        if loss.distrust is not None:
+            _log.error(
+                "TLS: %s; if it is right, name it or who signed it with --tls-ca-file, and use the "
+                "name that is in it",
+                loss.distrust,
+            )
+        for account in self._accounts.values():
+            account.heard_loss(loss)
 
     def _leave_off(self, settings: Account, why: str) -> None:
         self._why_off[settings.number] = f"{settings.id_uri}, off (state failed): {why}"

@@ -54,6 +54,13 @@ def header_value(message: str, name: str) -> str | None:
     return next((value for key, value in all_headers(message) if key.lower() in wanted), None)
 
 
+def sent_by(response: str) -> str | None:
+    """Return the transport that the request of a response went by: `UDP`, `TCP`, `TLS`."""
+    via = header_value(response, "Via") or ""
+    found = re.match(r"SIP\s*/\s*2\.0\s*/\s*(\w+)", via, re.IGNORECASE)
+    return found[1].upper() if found else None
+
+
 def extract_headers(message: str, names: Iterable[str]) -> dict[str, str | None]:
     """Return the headers that are asked for, under the names they are asked for by.
 

@@ -1,0 +1,144 @@
+"""SIP by TLS at a real registrar: who is trusted, and who trusts us."""
+
+from __future__ import annotations
+
+import socket
+import ssl
+import sys
+from typing import TYPE_CHECKING
+
+import pytest
+
+from support.certificates import Authority, self_signed
+from support.gateway import GatewayProcess
+from support.kamailio import Kamailio, Tls
+from support.phone import Phone
+from support.ports import free_port
+from support.source_build import source_python
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+    from pathlib import Path
+
+USERS = {"hasip": "hasip-secret", "alice": "alice-secret"}
+LOCAL = "IP:127.0.0.1"
+
+
+def registrar(folder: Path, certificate: Sequence[Path], client_ca: Path | None = None) -> Kamailio:
+    """Return one that listens for TLS, too, with a certificate and its key."""
+    folder.mkdir()
+    return Kamailio(
+        folder, free_port(), USERS, tls=Tls(free_port(), certificate[0], certificate[-1], client_ca)
+    )
+
+
+def gateway_at(
+    kamailio: Kamailio, folder: Path, options: str, python: str = sys.executable
+) -> GatewayProcess:
+    """Return a gateway that registers by TLS."""
+    assert kamailio.tls is not None
+    return GatewayProcess(
+        folder,
+        python=python,
+        menu_file={"menu": {"message": "Hello"}},
+        GLOBAL_OPTIONS=f"--bind-address 127.0.0.1 --tls on --tls-port {free_port()} {options}",
+        SIP1_ID_URI=f"sip:hasip@127.0.0.1:{kamailio.port}",
+        SIP1_REGISTRAR_URI=f"sip:127.0.0.1:{kamailio.tls.port};transport=tls",
+        SIP1_USER_NAME="hasip",
+        SIP1_PASSWORD=USERS["hasip"],
+    )
+
+
+@pytest.mark.parametrize("build", ["wheel", "source"])
+def test_a_registrar_of_a_given_authority_is_trusted_and_calls_come_in_by_tls(
+    tmp_path: Path, build: str
+) -> None:
+    python = source_python() if build == "source" else sys.executable
+    authority = Authority(tmp_path / "ca")
+    with (
+        registrar(tmp_path / "pbx", authority.sign("pbx", LOCAL)) as kamailio,
+        gateway_at(kamailio, tmp_path, f"--tls-ca-file {authority.certificate}", python) as gateway,
+        Phone("alice", password=USERS["alice"], proxy=kamailio.address) as alice,
+    ):
+        gateway.wait_log("): registered")
+        call = alice.call(f"sip:hasip@127.0.0.1:{kamailio.port}").wait_answered()
+        call.wait_sound()
+        assert any("INVITE" in line and "TLS" in line for line in gateway.lines)
+
+
+@pytest.mark.parametrize("build", ["wheel", "source"])
+def test_a_registrar_of_an_unknown_authority_is_not_trusted_and_the_log_says_what_to_do(
+    tmp_path: Path, build: str
+) -> None:
+    python = source_python() if build == "source" else sys.executable
+    authority = Authority(tmp_path / "ca")
+    with (
+        registrar(tmp_path / "pbx", authority.sign("pbx", LOCAL)) as kamailio,
+        gateway_at(kamailio, tmp_path, "", python) as gateway,
+    ):
+        told = gateway.wait_log("TLS: the certificate of")
+
+        assert "test authority" in told
+        assert "--tls-ca-file" in told
+        gateway.wait_log("registration at")
+        assert not any("): registered" in line for line in gateway.lines)
+
+
+def test_a_certificate_that_signed_itself_is_trusted_if_it_is_named(tmp_path: Path) -> None:
+    both = self_signed(tmp_path)
+    with (
+        registrar(tmp_path / "pbx", [both]) as kamailio,
+        gateway_at(kamailio, tmp_path, f"--tls-ca-file {both}") as gateway,
+    ):
+        gateway.wait_log("): registered")
+
+
+def test_a_certificate_for_another_name_is_not_trusted(tmp_path: Path) -> None:
+    authority = Authority(tmp_path / "ca")
+    with (
+        registrar(tmp_path / "pbx", authority.sign("pbx", "DNS:pbx.example.com")) as kamailio,
+        gateway_at(kamailio, tmp_path, f"--tls-ca-file {authority.certificate}") as gateway,
+    ):
+        gateway.wait_log("TLS: the certificate of")
+        gateway.wait_log("registration at")
+        assert not any("): registered" in line for line in gateway.lines)
+
+
+def test_our_certificate_is_shown_to_a_registrar_that_asks_for_it(tmp_path: Path) -> None:
+    authority = Authority(tmp_path / "ca")
+    certificate, key = authority.sign("house", LOCAL)
+    trusted = f"--tls-ca-file {authority.certificate}"
+    ours = f"--tls-cert-file {certificate} --tls-key-file {key}"
+    with registrar(
+        tmp_path / "pbx", authority.sign("pbx", LOCAL), authority.certificate
+    ) as kamailio:
+        with gateway_at(kamailio, tmp_path, trusted) as gateway:
+            gateway.wait_log("registration at")
+        with gateway_at(kamailio, tmp_path, f"{trusted} {ours}") as gateway:
+            gateway.wait_log("): registered")
+
+
+@pytest.mark.parametrize("version", [ssl.TLSVersion.TLSv1_2, ssl.TLSVersion.TLSv1_3])
+def test_who_connects_to_us_by_tls_sees_our_certificate(
+    tmp_path: Path, version: ssl.TLSVersion
+) -> None:
+    authority = Authority(tmp_path / "ca")
+    certificate, key = authority.sign("house", LOCAL)
+    port = free_port()
+    options = f"--tls on --tls-port {port} --tls-cert-file {certificate} --tls-key-file {key}"
+    general = f"--bind-address 127.0.0.1 {options}"
+    with GatewayProcess(tmp_path, python=source_python(), GLOBAL_OPTIONS=general):
+        context = ssl.create_default_context(cafile=str(authority.certificate))
+        context.minimum_version = context.maximum_version = version
+        with (
+            socket.create_connection(("127.0.0.1", port), 5) as plain,
+            context.wrap_socket(plain, server_hostname="127.0.0.1") as tls,
+        ):
+            tls.sendall(
+                b"OPTIONS sip:house@127.0.0.1 SIP/2.0\r\n"
+                b"Via: SIP/2.0/TLS 127.0.0.1;branch=z9hG4bK1;rport\r\nMax-Forwards: 70\r\n"
+                b"From: <sip:a@127.0.0.1>;tag=1\r\nTo: <sip:house@127.0.0.1>\r\n"
+                b"Call-ID: 1@test\r\nCSeq: 1 OPTIONS\r\nContent-Length: 0\r\n\r\n"
+            )
+
+            assert tls.recv(4096).startswith(b"SIP/2.0 200")
