@@ -140,7 +140,10 @@ class Gateway:
             stdin.start()
             intakes["stdin"] = lambda: stdin.is_well
         if self._settings.mqtt.is_enabled:
-            self._mqtt = MqttService(self._loop, self._settings.mqtt, intake)
+            self._mqtt = MqttService(
+                self._loop, self._settings.mqtt, intake, self._dispatcher.dispatch
+            )
+            self._mqtt.show_accounts(self._settings.accounts, self._sip.accounts)
             self._bus.subscribe(self._mqtt.take)
             dispatcher.watch(self._mqtt.results)
             token = self._settings.home_assistant.token
@@ -240,6 +243,7 @@ class Gateway:
     def _account_states(self) -> Iterator[str]:
         """Yield a line an account, for the command `state`."""
         modes = {account.number: account.answer_mode for account in self._settings.accounts}
+        modes |= {number: account.answer_mode for number, account in self._sip.accounts.items()}
         for number, state in self._sip.account_states.items():
             broken = "; ".join(self._menu_files.problems(number))
             yield f"{number}: {state}, {f'only listens: {broken}' if broken else modes[number]}"

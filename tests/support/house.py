@@ -183,6 +183,7 @@ class House:
         self.webhooks: list[str | None] = []  # beside the global one, of each event
         self.answers: list[dict[str, Any]] = []
         self.results = ResultBook(self._take_answer)
+        self._listen: Callable[[Event], None] = lambda _: None
         self.services = FakeServices(self.loop)
         self.recordings = FakeRecordings(self.loop)
         self.has_quit = False
@@ -211,6 +212,11 @@ class House:
         self.events.append(to_json(event))
         self.webhooks.append(webhook_of_call(event))
         self.results.take(event)
+        self._listen(event)
+
+    def listen(self, listener: Callable[[Event], None]) -> None:
+        """Have somebody hear every event."""
+        self._listen = listener
 
     def _take_answer(self, answer: Answer) -> None:
         self.answers.append(answer.to_json())

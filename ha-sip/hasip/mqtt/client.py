@@ -73,6 +73,13 @@ class MqttClient:
         if self._is_connected and self._connection is not None and new:
             self._connection.subscribe(new)
 
+    def unsubscribe(self, *topics: str) -> None:
+        """Hear no more of topics."""
+        left = tuple(topic for topic in self._subscriptions if topic not in topics)
+        if self._is_connected and self._connection is not None and left != self._subscriptions:
+            self._connection.unsubscribe(topics)
+        self._subscriptions = left
+
     def send(self, message: Outgoing) -> None:
         """Send a message, now or when the broker is back."""
         if len(self._waiting) >= MOST_WAITING:

@@ -154,6 +154,10 @@ class Connection:
         """Ask for the messages on topics."""
         self._client.subscribe([(topic, AT_LEAST_ONCE) for topic in topics])
 
+    def unsubscribe(self, topics: Sequence[str]) -> None:
+        """Ask for no more messages on topics."""
+        self._client.unsubscribe(list(topics))
+
     def publish(self, message: Outgoing) -> int | None:
         """Hand over a message; returns its number, None where paho has no room."""
         properties = None

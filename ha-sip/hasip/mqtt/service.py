@@ -12,22 +12,27 @@ from hasip.commands.results import Answer, ResultBook, Status
 from hasip.events.wire import to_json
 from hasip.mqtt.client import OFFLINE, ONLINE, MqttClient
 from hasip.mqtt.connection import Outgoing
+from hasip.mqtt.entities import HomeEntities
 from hasip.mqtt.limit import RateLimit
 from hasip.mqtt.topics import Topics
 
 if TYPE_CHECKING:
+    from collections.abc import Callable, Mapping, Sequence
+
     from hasip.commands.intake import CommandIntake
     from hasip.commands.model import Command, InvalidCommandError
     from hasip.events.model import Event
     from hasip.loop import Loop
     from hasip.mqtt.connection import Incoming
-    from hasip.settings.model import Mqtt
+    from hasip.mqtt.controls import RunningAccount
+    from hasip.settings.model import Account, Mqtt
 
 _log = logging.getLogger(__name__)
 
 # No house needs more; and 100 a second that fail cost a call nothing (see tests/peers).
 BURST = 200
 COMMANDS_PER_S = 100.0
+TOO_MANY = f"too many commands: more than {BURST} at once or {COMMANDS_PER_S:.0f} a second"
 SAY_REFUSALS_EVERY_S = 10.0
 
 
@@ -42,7 +47,13 @@ class ReplyTo(NamedTuple):
 class MqttService:
     """All that the gateway does at the broker; loop thread only."""
 
-    def __init__(self, loop: Loop, settings: Mqtt, intake: CommandIntake) -> None:
+    def __init__(
+        self,
+        loop: Loop,
+        settings: Mqtt,
+        intake: CommandIntake,
+        dispatch: Callable[[Command], None],
+    ) -> None:
         self._loop = loop
         self._settings = settings
         self._intake = intake
@@ -55,12 +66,20 @@ class MqttService:
         self._client = MqttClient(
             loop, self._topics, hear=self._hear, on_connected=self._on_connected
         )
+        self._entities = HomeEntities(loop, self._client, self._topics, dispatch)
         self._client.subscribe(*self._topics.commands)
         self._client.show(self._topics.availability, ONLINE)
 
     def start(self, broker: Mqtt) -> None:
         """Begin to connect, once it is known where the broker is."""
         self._client.start(broker)
+
+    def show_accounts(
+        self, accounts: Sequence[Account], running: Mapping[int, RunningAccount]
+    ) -> None:
+        """Have Home Assistant show them, if it is to show anything."""
+        if self._settings.has_discovery:
+            self._entities.add(accounts, running)
 
     def take(self, event: Event) -> None:
         """Tell an event."""
@@ -69,6 +88,7 @@ class MqttService:
             body = {**to_json(event), "instance": self._settings.instance}
             self._send(self._settings.state_topic, body)
         self.results.take(event)
+        self._entities.take(event)
 
     def leave(self) -> None:
         """Say that the gateway is going."""
@@ -84,7 +104,7 @@ class MqttService:
         self._client.close()
 
     def _on_connected(self) -> None:
-        """Nothing more is to be done yet."""
+        self._entities.on_connected()
 
     def _answer(self, answer: Answer) -> None:
         """Tell what became of a command: all who listen, and who asked."""
@@ -105,19 +125,21 @@ class MqttService:
 
     def _refuse(self, read: Command | InvalidCommandError, reply: ReplyTo | None) -> None:
         """Tell that too many commands came; answered alone, for events would flood webhooks."""
-        error = f"too many commands: more than {BURST} at once or {COMMANDS_PER_S:.0f} a second"
-        self._refused += 1
-        if self._refused == 1:
-            _log.warning("MQTT: %s; the rest is refused", error)
-            self._loop.call_later(SAY_REFUSALS_EVERY_S, self._say_refusals)
+        self._count_refusal()
         answer = Answer(
             request_id=read.request_id,
             command=read.command,
             number=getattr(read, "number", None),
             status=Status.FAILED,
-            error=error,
+            error=TOO_MANY,
         )
         self._tell(answer, reply)
+
+    def _count_refusal(self) -> None:
+        self._refused += 1
+        if self._refused == 1:
+            _log.warning("MQTT: %s; the rest is refused", TOO_MANY)
+            self._loop.call_later(SAY_REFUSALS_EVERY_S, self._say_refusals)
 
     def _say_refusals(self) -> None:
         _log.warning("MQTT: %d commands were refused: there were too many", self._refused)
@@ -130,6 +152,14 @@ class MqttService:
     # --- on the network thread --------------------------------------------------------------
 
     def _hear(self, message: Incoming) -> None:
+        if message.topic in self._topics.commands:
+            self._hear_command(message)
+        elif not message.topic.endswith("/set") or self._limit.admits():
+            self._loop.post(lambda: self._entities.hear(message))
+        else:
+            self._loop.post(self._count_refusal)
+
+    def _hear_command(self, message: Incoming) -> None:
         if message.is_retained:
             # It would dial again at every start.
             _log.warning("MQTT: a retained message on %s is ignored; delete it", message.topic)
@@ -155,7 +185,8 @@ class MqttService:
         """Tell whether answers may go to a topic: never where they would be read as commands."""
         if not topic:
             return False
-        if set(topic) & set("+#\0") or topic in self._topics.commands:
+        is_heard = topic in self._topics.commands or topic.startswith(f"{self._topics.base}/")
+        if set(topic) & set("+#\0") or is_heard:
             _log.warning("MQTT: nothing is answered on the response topic %s", topic)
             return False
         return True

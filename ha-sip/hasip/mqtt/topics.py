@@ -36,3 +36,52 @@ class Topics:
     def availability(self) -> str:
         """Return where it says whether the gateway is there."""
         return f"{self.base}/availability"
+
+    @property
+    def devices(self) -> str:
+        """Return where we keep which devices we told Home Assistant of."""
+        return f"{self.base}/devices"
+
+    @property
+    def echo(self) -> str:
+        """Return where we speak to ourselves: what the broker kept has come when it is heard."""
+        return f"{self.base}/echo"
+
+    @property
+    def birth(self) -> str:
+        """Return where Home Assistant says that it is there."""
+        return f"{self.settings.discovery_prefix}/status"
+
+    def gateway(self, key: str) -> str:
+        """Return where an entity of the gateway itself is shown."""
+        return f"{self.base}/gateway/{key}"
+
+    def account(self, account: int, key: str) -> str:
+        """Return where an entity of an account is shown."""
+        return f"{self.base}/account/{account}/{key}"
+
+    def attributes(self, account: int, key: str) -> str:
+        """Return where the attributes of an entity are."""
+        return f"{self.account(account, key)}/attributes"
+
+    def control(self, account: int, key: str) -> str:
+        """Return where Home Assistant says what an entity is to do."""
+        return f"{self.account(account, key)}/set"
+
+    @property
+    def all_controls(self) -> str:
+        """Return the filter for everything that Home Assistant wants of entities."""
+        return f"{self.base}/account/+/+/set"
+
+    @property
+    def all_kept(self) -> str:
+        """Return the filter for what we keep at the broker between starts."""
+        return f"{self.base}/account/+/kept"
+
+    def account_of(self, topic: str) -> tuple[int, str] | None:
+        """Return the account and the key that a topic of an account is about."""
+        start = f"{self.base}/account/"
+        number, _, key = topic.removeprefix(start).partition("/")
+        if not topic.startswith(start) or not number.isdecimal():
+            return None
+        return int(number), key.removesuffix("/set")

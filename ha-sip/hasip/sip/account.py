@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING
 import pjsua2 as pj
 
 from hasip.backoff import Backoff
+from hasip.calls.reception import Reception
 from hasip.calls.uri import has_scheme, host_of
 from hasip.errors import SipError
 from hasip.events.model import RegistrationChanged, RegistrationState
@@ -118,6 +119,7 @@ class SipAccount:
             keep=house.keep,
             let_go=house.let_go,
         )
+        self.reception = Reception(settings.answer_mode, settings.options.reject_sip_code)
         self._account: PjAccount | None = None
         self._timer: Timer | None = None
         self._failures = 0
@@ -142,12 +144,12 @@ class SipAccount:
     @property
     def answer_mode(self) -> AnswerMode:
         """Return what is done with calls that come in."""
-        return self._settings.answer_mode
+        return self.reception.mode
 
     @property
     def reject_sip_code(self) -> int:
         """Return the final response in `reject` mode."""
-        return self._settings.options.reject_sip_code
+        return self.reception.reject_sip_code
 
     @property
     def has_left(self) -> bool:
@@ -175,6 +177,16 @@ class SipAccount:
             msg = f"account {self.number} is not open"
             raise SipError(msg)
         return place_call(self._loop, self._account, number, self.context)
+
+    def register_again(self) -> None:
+        """Try now, not when it is due; raises `SipError` without a registrar."""
+        if not self._settings.registrar_uri:
+            msg = f"account {self.number} has no registrar"
+            raise SipError(msg)
+        if not self._is_pending:
+            self._failures = 0
+            self._cancel_timer()
+            self._register()
 
     def leave(self) -> None:
         """Ask the registrar to take us out of its list."""
