@@ -12,6 +12,7 @@ from hasip.calls.call_state import (
     Answering,
     AnswerRequested,
     Arm,
+    AudioLost,
     BridgeChanged,
     Cancel,
     CarryOut,
@@ -86,7 +87,7 @@ inputs = st.one_of(
     ),
     st.just(WhenUp(TRANSFER)),
     st.booleans().map(BridgeChanged),
-    st.sampled_from([PinLocked(60.0), PeerChanged()]),
+    st.sampled_from([PinLocked(60.0), PeerChanged(), AudioLost()]),
     st.sampled_from(
         [Connected(), Disconnected(), StopRequested(), HangupRequested(), AnswerRequested()]
     ),

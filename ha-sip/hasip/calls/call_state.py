@@ -101,6 +101,11 @@ class PeerChanged:
 
 
 @dataclass(frozen=True, slots=True)
+class AudioLost:
+    """Nothing is heard of the peer any more, not even silence."""
+
+
+@dataclass(frozen=True, slots=True)
 class PinLocked:
     """The caller has guessed too often, in this call or in another one."""
 
@@ -134,6 +139,7 @@ Input = (
     | WhenUp
     | BridgeChanged
     | PeerChanged
+    | AudioLost
     | PinLocked
     | AnswerRequested
     | HangupRequested

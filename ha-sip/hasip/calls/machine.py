@@ -23,6 +23,7 @@ from hasip.calls.call_state import (
     Answering,
     AnswerRequested,
     Arm,
+    AudioLost,
     BridgeChanged,
     Cancel,
     CarryOut,
@@ -152,6 +153,8 @@ def _next(state: State, event: Input, turn: Turn) -> State:
             return _when_settled(state, event, turn)
         case BridgeChanged(is_bridged):
             return _on_bridge(state, turn, is_bridged=is_bridged)
+        case AudioLost():
+            return _on_hangup(state, HangupRequested(cause=EndCause.NO_RTP), turn)
         case PeerChanged():
             return menu_machine.greet(state, turn) if isinstance(state, InMenu) else state
         case PinLocked(lockout_s):

@@ -147,6 +147,10 @@ class LegListener(Protocol):
         """Take note of how a transfer goes."""
         ...
 
+    def on_audio_lost(self, silent_s: float) -> None:
+        """Take note that nothing was heard of the peer for so long, though it should have been."""
+        ...
+
     def on_disconnected(self, sip_code: int, sip_reason: str, hangup_by: Side) -> None:
         """Take note that the dialog is over; nothing follows."""
         ...

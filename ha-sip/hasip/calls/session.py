@@ -17,6 +17,7 @@ from hasip.calls.call_state import (
     Answering,
     AnswerRequested,
     Arm,
+    AudioLost,
     Cancel,
     CarryOut,
     Connected,
@@ -115,6 +116,7 @@ class CallSession:
         self._is_stepping = False
         self._connected_at: float | None = None
         self._has_rung = False
+        self._lost_after_s = 0.0
         self.is_filtered = False  # it comes in, and its caller is one whom we don't answer
         self._end_cause: EndCause | None = None  # the first one is the reason
 
@@ -237,6 +239,11 @@ class CallSession:
         )
         self.feed(PeerChanged())
 
+    def on_audio_lost(self, silent_s: float) -> None:
+        """End the call: nobody is there any more, or his network is gone."""
+        self._lost_after_s = silent_s
+        self.feed(AudioLost())
+
     def on_transfer(self, sip_code: int, sip_reason: str, *, is_final: bool) -> None:
         """Take note of how a transfer goes."""
         self.work.on_transfer(sip_code, sip_reason, is_final=is_final)
@@ -248,6 +255,8 @@ class CallSession:
         self.feed(Disconnected())
         self._player.close()
         started = self._connected_at
+        if self._end_cause is EndCause.NO_RTP:
+            sip_reason = f"no RTP for {self._lost_after_s:g} s"
         ended = CallDisconnected(
             sip_code=sip_code,
             sip_reason=sip_reason,

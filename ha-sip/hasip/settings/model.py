@@ -117,6 +117,7 @@ class AccountOptions:
     srtp: str = "disabled"
     follow_redirect: bool = True
     follow_transfer: bool = False
+    rtp_timeout: float = 30.0  # seconds; 0: never
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -56,6 +56,13 @@ def _between(text: str, low: int, high: int) -> int:
     return number
 
 
+def _seconds(text: str) -> float:
+    seconds = float(text)
+    if not 0 <= seconds < 1e6:  # noqa: PLR2004 - not NaN, not endless; 0 switches off
+        raise ValueError(text)
+    return seconds
+
+
 def _names(text: str) -> tuple[str, ...]:
     return tuple(name.strip() for name in text.split(",") if name.strip())
 
@@ -80,6 +87,7 @@ _ALLOWED: dict[Callable[[str], Any], str] = {
     port: "must be a port from 1 to 65535",
     _file: "must be the path of a file that exists",
     _addresses: "must be an address of this machine, or one of IPv4 and one of IPv6 by a comma",
+    _seconds: "must be a number of seconds, or 0",
     _final_error_code: "must be a SIP response code from 300 to 699",
 }
 _SWITCH_WORDS = "{" + ",".join(ON_WORDS + OFF_WORDS) + "}"
@@ -132,6 +140,7 @@ def _account_parser() -> _Parser:
     _add_switch(parser, "door", "A call by this account is a ring of the doorbell (disabled)")
     _add_switch(parser, "follow-redirect", "Call the address that a 3xx response names (enabled)")
     _add_switch(parser, "follow-transfer", "Let a peer hand its call on by REFER (disabled)")
+    add("--rtp-timeout", type=_seconds, help="Seconds without RTP that end a call (default: 30)")
     add("--srtp", choices=("disabled", "optional", "mandatory"), help="(default: disabled)")
     return parser
 

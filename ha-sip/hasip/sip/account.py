@@ -114,6 +114,7 @@ class SipAccount:
                 wanted_headers=settings.options.extract_headers,
                 follow_redirect=settings.options.follow_redirect,
                 follow_transfer=settings.options.follow_transfer,
+                rtp_timeout_s=settings.options.rtp_timeout,
             ),
             to_uri=self._to_uri,
             keep=house.keep,

@@ -14,6 +14,7 @@ from hasip.sip.errors import guarded, sip_errors
 from hasip.sip.media import FilePlayback, Recording
 from hasip.sip.patch_bay import PatchBay
 from hasip.sip.pj_call import CallEars, CallRules, Parties, PjCall, parties_of
+from hasip.sip.silence_watch import SilenceWatch
 from hasip.sip.succession import Retired, Successor
 
 if TYPE_CHECKING:
@@ -69,6 +70,7 @@ class SipLeg(CallEars):
         self._dtmf = DtmfSender(loop, call, self._bay)
         self._playback: FilePlayback | None = None
         self._recording: Recording | None = None
+        self._watch: SilenceWatch | None = None
         self._successor: Successor | None = None
         self._left: tuple[int, str] | None = None  # the peer has, and a successor may come
         call.ears = self
@@ -178,6 +180,7 @@ class SipLeg(CallEars):
         """Pass on that the dialog is confirmed."""
         if not self._was_confirmed:
             self._was_confirmed = True
+            self._watch_for_silence(self._context.rules.rtp_timeout_s)
             self._report(lambda listener: listener.on_connected())
 
     def heard_digit(self, digit: str) -> None:
@@ -192,7 +195,12 @@ class SipLeg(CallEars):
         if self._call is None:
             return
         with guarded("media change"):
-            self._bay.use(_active_audio(self._call))
+            audio = _audio_of(self._call)
+            if audio is None:
+                self._bay.use(None, peer_hears=False)
+            else:
+                medium = self._call.getAudioMedia(audio.index)
+                self._bay.use(medium, peer_hears=audio.peer_hears)
 
     def heard_headers(self, headers: Mapping[str, str | None]) -> None:
         """Pass on the headers of a response."""
@@ -258,8 +266,40 @@ class SipLeg(CallEars):
             self._call.has_successor = False
             _log.info("[%s] it goes on: %d %s", self.remote_uri, code, reason)
 
+    def _watch_for_silence(self, limit_s: float) -> None:
+        if limit_s > 0:
+            self._watch = SilenceWatch(
+                self._loop,
+                limit_s,
+                packets=self._count_packets,
+                prompt=self._audible_playback,
+                too_long=lambda silent_s: self._report(
+                    lambda listener: listener.on_audio_lost(silent_s)
+                ),
+            )
+
+    def _count_packets(self) -> int | None:
+        """Count what has come from the peer; None while nothing is to be expected."""
+        call = self._call
+        if call is None or not call.isActive():
+            return None
+        with guarded("count packets"):
+            audio = _audio_of(call)
+            if audio is None or not audio.we_hear:
+                return None
+            statistics = call.getStreamStat(audio.index).rtcp
+            reports = statistics.txStat.updateCount if call.leaves_silence_out else 0
+            return int(statistics.rxStat.pkt + reports)
+        return None
+
+    def _audible_playback(self) -> FilePlayback | None:
+        playback = self._playback
+        return None if playback is None or playback.is_over else playback
+
     def _end(self, code: int, reason: str) -> None:
         """Let go of everything of pjsua2's, then pass on the end."""
+        if self._watch is not None:
+            self._watch.stop()
         self._stop_playback()
         self.stop_recording()
         self._bay.close()
@@ -287,15 +327,29 @@ class SipLeg(CallEars):
             self._playback = None
 
 
-def _active_audio(call: PjCall) -> pj.AudioMedia | None:
-    """Return the medium to send to, or None while there is none (on hold, or no audio)."""
+@dataclass(frozen=True, slots=True)
+class _Audio:
+    """The audio that a call has now."""
+
+    index: int  # among its media
+    we_hear: bool
+    peer_hears: bool
+
+
+def _audio_of(call: PjCall) -> _Audio | None:
+    """Return the audio, or None while there is none (on hold both ways, or never agreed upon)."""
     info = call.getInfo()  # kept: the list of media lives in it
     for index, media in enumerate(info.media):
         if media.type == pj.PJMEDIA_TYPE_AUDIO and media.status in (
             pj.PJSUA_CALL_MEDIA_ACTIVE,
             pj.PJSUA_CALL_MEDIA_REMOTE_HOLD,
         ):
-            return call.getAudioMedia(index)
+            is_held = media.status == pj.PJSUA_CALL_MEDIA_REMOTE_HOLD
+            return _Audio(
+                index,
+                we_hear=bool(media.dir & pj.PJMEDIA_DIR_DECODING) and not is_held,
+                peer_hears=bool(media.dir & pj.PJMEDIA_DIR_ENCODING),
+            )
     return None
 
 
@@ -304,7 +358,9 @@ def incoming_call(
 ) -> tuple[PjCall, SipLeg]:
     """Take an INVITE that came in; inside its callback, since the call must exist after it."""
     call = PjCall(account, loop, context.rules, prm.callId)
-    parties = parties_of(call, prm.rdata.wholeMsg, context.rules)
+    invite = prm.rdata.wholeMsg
+    call.read_sdp(invite)
+    parties = parties_of(call, invite, context.rules)
     return call, SipLeg(loop, call, parties, context, is_outgoing=False)
 
 

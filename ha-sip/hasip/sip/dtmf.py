@@ -88,7 +88,7 @@ class DtmfSender:
         job = self._jobs[0]
         self._left, self._refusal = job.digits, None
         self._by_info = job.method is DtmfMethod.SIP_INFO
-        if self._bay.live_medium is None and not self._by_info:
+        if self._bay.heard_medium is None and not self._by_info:
             # On hold: the peer would hear nothing.
             self._finish("the call has no audio now")
         elif job.method is DtmfMethod.IN_BAND:

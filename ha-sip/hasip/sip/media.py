@@ -52,6 +52,11 @@ class FilePlayback:
             self._player.createPlayer(str(wav), pj.PJMEDIA_FILE_NO_LOOP)
         bay.add_source(self._player)
 
+    @property
+    def is_over(self) -> bool:
+        """Tell whether nothing of it is to be heard any more."""
+        return self._player is None
+
     def stop(self) -> None:
         """Fall silent and close the file; the end is not reported any more."""
         player, self._player = self._player, None

@@ -30,6 +30,7 @@ class PatchBay:
     def __init__(self, is_live: Callable[[], bool]) -> None:
         """Make one for a call; `is_live` tells whether it still has its medium."""
         self._is_live = is_live
+        self._peer_hears = False
         self._medium: pj.AudioMedia | None = None
         self._sources: list[pj.AudioMedia] = []
         self._recorder: pj.AudioMedia | None = None
@@ -37,15 +38,21 @@ class PatchBay:
 
     @property
     def live_medium(self) -> pj.AudioMedia | None:
-        """Return what the peer hears by, or None while there is nothing.
+        """Return the call's medium, or None while there is none.
 
         A call ends on a thread of pjsip's; its medium may be on its way out before we hear of it.
         """
         return self._medium if self._medium is not None and self._is_live() else None
 
-    def use(self, medium: pj.AudioMedia | None) -> None:
+    @property
+    def heard_medium(self) -> pj.AudioMedia | None:
+        """Return the medium while the peer hears what we send: it does not on hold."""
+        return self.live_medium if self._peer_hears else None
+
+    def use(self, medium: pj.AudioMedia | None, *, peer_hears: bool) -> None:
         """Take the medium that the call has now; the one before is gone, and its connections."""
         self._medium = medium
+        self._peer_hears = peer_hears
         _connect_all(self._wanted())
 
     def add_source(self, source: pj.AudioMedia) -> None:
@@ -90,7 +97,7 @@ class PatchBay:
 
     def _wanted_of_source(self, source: pj.AudioMedia) -> Iterator[_Cord]:
         # While the peer hears nothing, what is played waits; so the recorder must not take it.
-        medium = self.live_medium
+        medium = self.heard_medium
         if medium is not None:
             yield source, medium
             if self._recorder is not None:
@@ -108,7 +115,8 @@ class PatchBay:
         medium = self.live_medium
         if self._recorder is not None and medium is not None:
             voices = [other.live_medium for other in self._bridged]
-            for heard in (medium, *self._sources, *filter(None, voices)):
+            sources = self._sources if self._peer_hears else ()
+            for heard in (medium, *sources, *filter(None, voices)):
                 yield heard, self._recorder
 
 

@@ -17,6 +17,7 @@ from typing import TYPE_CHECKING
 import pjsua2 as pj
 
 from hasip.events.model import SipCallId, Takeover
+from hasip.sip import sdp
 from hasip.sip.errors import guarded, sip_errors
 from hasip.sip.received import extract_headers, party
 from hasip.sip.redirects import Redirects, Verdict, bare_uri, is_sip
@@ -41,6 +42,7 @@ class CallRules:
     wanted_headers: tuple[str, ...]  # by `--extract-headers`
     follow_redirect: bool
     follow_transfer: bool
+    rtp_timeout_s: float  # 0: never
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -112,6 +114,7 @@ class PjCall(pj.Call):
         # Of a call that we place: read when the INVITE leaves, since the peer's refusal may end the
         # call before `makeCall` has returned, and nothing can be read of it any more.
         self.placed: tuple[SipCallId, str] | None = None
+        self.leaves_silence_out = False  # the peer may send nothing while nobody speaks
         self.target = ""  # of a call that we place since a peer's REFER asks for it
 
     def post(self, deliver: Callable[[CallEars], None]) -> None:
@@ -122,6 +125,11 @@ class PjCall(pj.Call):
                 deliver(self.ears)
 
         self._loop.post(on_loop)
+
+    def read_sdp(self, message: str) -> None:
+        """Take note of what a message of the peer's says of its media."""
+        if sdp.codecs(message):
+            self.leaves_silence_out = sdp.leaves_silence_out(message)
 
     def end(self, sip_code: int | None = None) -> None:
         """Hang up in whatever way the call's state asks for; raises `SipError`."""
@@ -174,9 +182,12 @@ class PjCall(pj.Call):
             self.post(lambda ears: ears.heard_digit(digit))
 
     def onCallTsxState(self, prm: pj.OnCallTsxStateParam) -> None:  # noqa: N802
-        """Pass on the answer to an INFO of ours."""
+        """Pass on the answer to an INFO of ours; read what a peer says of its media."""
         with guarded("onCallTsxState"):
-            tsx = prm.e.body.tsxState.tsx
+            event = prm.e.body.tsxState
+            if event.type == pj.PJSIP_EVENT_RX_MSG:
+                self.read_sdp(event.src.rdata.wholeMsg)
+            tsx = event.tsx
             is_over = tsx.state in (pj.PJSIP_TSX_STATE_COMPLETED, pj.PJSIP_TSX_STATE_TERMINATED)
             if tsx.method == "INFO" and tsx.role == pj.PJSIP_ROLE_UAC and is_over:
                 code = tsx.statusCode

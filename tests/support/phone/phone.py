@@ -56,6 +56,9 @@ class Phone:
         redirect_to: str | None = None,
         takes_events: bool = True,
         speaks_early: bool = False,
+        early_media: bool = False,
+        offers_late: bool = False,
+        event_type: int = EVENT_TYPE,
         extra_headers: Sequence[tuple[str, str]] = (),
     ) -> None:
         """Be called `name`; None for `answer_after_s`: ring until the test answers."""
@@ -68,6 +71,10 @@ class Phone:
         self.redirect_to = redirect_to
         self.takes_events = takes_events  # offers telephone-event (RFC 4733)
         self.speaks_early = speaks_early  # sends RTP before it answers
+        self.early_media = early_media  # 183 with SDP, and RTP both ways, before it answers
+        self.offers_late = offers_late  # its INVITE has no SDP, its ACK has
+        self.event_type = event_type  # the payload type that it wants telephone-events in
+        self.more_sdp: tuple[str, ...] = ()  # lines at the end of its SDP
         self.extra_headers = extra_headers  # of its INVITE, and of its 200 to one
         self.refuses = dict[str, int]()  # method -> status it answers with in a call
         self.socket = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
@@ -292,7 +299,8 @@ class PhoneCall:
         self.is_outgoing = is_outgoing
         self.call_id = f"{_token()}@phone"
         self.address: tuple[str, int] = ("127.0.0.1", 0)
-        self.stream = AudioStream(phone.host)
+        self.stream = AudioStream(phone.host, phone.event_type)
+        self.media_host = phone.host  # as our SDP says it; 0.0.0.0 is how old phones hold
         self.statuses: list[tuple[float, int]] = []  # responses to our INVITE
         self.infos: list[tuple[float, str]] = []  # when, and the body
         self.refers: list[Message] = []
@@ -421,15 +429,19 @@ class PhoneCall:
         request.body = f"{status_line}\r\n"
         return self.phone.transact(request, self.address).status
 
-    def reinvite(self, direction: str = "sendrecv") -> int:
-        """Offer the audio anew: `sendonly` puts the other side on hold; returns the status."""
+    def reinvite(self, direction: str = "sendrecv", method: str = "INVITE") -> int:
+        """Offer the audio anew: `sendonly` puts the other side on hold; returns the status.
+
+        By INVITE, or by UPDATE (RFC 3311).
+        """
         self.direction = direction
-        request = self._in_dialog("INVITE")
+        request = self._in_dialog(method)
         request.headers.append(("content-type", "application/sdp"))
         request.body = self._sdp()
         answer = self.phone.transact(request, self.address)
         if answer.status < FIRST_ERROR:
             self._take_sdp(answer.body)
+        if answer.status < FIRST_ERROR and method == "INVITE":
             self._ack(answer, f"ACK {self._target} SIP/2.0", self.phone.via(), self.address)
         return answer.status
 
@@ -479,11 +491,12 @@ class PhoneCall:
                 ("call-id", self.call_id),
                 ("cseq", f"{self._sequence} INVITE"),
                 ("contact", f"<{self.phone.uri}>"),
-                ("content-type", "application/sdp"),
                 *self.phone.extra_headers,
             ],
-            self._sdp(),
         )
+        if not self.phone.offers_late:
+            request.headers.append(("content-type", "application/sdp"))
+            request.body = self._sdp()
         self._send_invite(request)
 
     def take_response(self, message: Message, address: tuple[str, int]) -> None:
@@ -530,6 +543,8 @@ class PhoneCall:
         if self.phone.speaks_early:
             self._take_sdp(message.body)
         self.ring()
+        if self.phone.early_media:
+            self._send_early_media()
         wait_s = self.phone.answer_after_s
         if wait_s is not None:
             timer = threading.Timer(wait_s, self._answer_by_itself)
@@ -575,6 +590,17 @@ class PhoneCall:
 
     # --- inside -----------------------------------------------------------------------------
 
+    def _send_early_media(self) -> None:
+        invite = self._expect_invite()
+        self._take_sdp(invite.body)
+        response = response_to(invite, 183, "Session Progress", self._tag)
+        response.headers += [
+            ("contact", f"<{self.phone.uri}>"),
+            ("content-type", "application/sdp"),
+        ]
+        response.body = self._sdp()
+        self.phone.answer_request(invite, self.address, response)
+
     def _send_invite(self, request: Message) -> None:
         self._invite = request
         self.phone.send(request, self.address)
@@ -601,7 +627,11 @@ class PhoneCall:
             ("call-id", self.call_id),
             ("cseq", f"{answer.sequence} ACK"),
         ]
-        self.phone.send(Message(start, headers), address)
+        ack = Message(start, headers)
+        if self.phone.offers_late and answer.status < FIRST_ERROR:
+            ack.headers.append(("content-type", "application/sdp"))
+            ack.body = self._sdp()
+        self.phone.send(ack, address)
 
     def _in_dialog(self, method: str) -> Message:
         self._sequence += 1
@@ -620,23 +650,25 @@ class PhoneCall:
         )
 
     def _sdp(self) -> str:
+        event_type = self.phone.event_type
         lines = [
             "v=0",
             f"o=- 1 1 IN IP4 {self.phone.host}",
             "s=-",
-            f"c=IN IP4 {self.phone.host}",
+            f"c=IN IP4 {self.media_host}",
             "t=0 0",
-            f"m=audio {self.stream.port} RTP/AVP 0 8 {EVENT_TYPE}",
+            f"m=audio {self.stream.announced_port} RTP/AVP 0 8 {event_type}",
             "a=rtpmap:0 PCMU/8000",
             "a=rtpmap:8 PCMA/8000",
-            f"a=rtpmap:{EVENT_TYPE} telephone-event/8000",
-            f"a=fmtp:{EVENT_TYPE} 0-15",
-            "a=ptime:20",
+            f"a=rtpmap:{event_type} telephone-event/8000",
+            f"a=fmtp:{event_type} 0-15",
+            f"a=ptime:{self.stream.packet_ms}",
             f"a={self.direction}",
+            *self.phone.more_sdp,
         ]
         if not self.phone.takes_events:
-            lines = [line.replace(f" {EVENT_TYPE}", "") for line in lines if "event" not in line]
-            lines = [line for line in lines if not line.startswith(f"a=fmtp:{EVENT_TYPE}")]
+            lines = [line.replace(f" {event_type}", "") for line in lines if "event" not in line]
+            lines = [line for line in lines if not line.startswith(f"a=fmtp:{event_type}")]
         return "\r\n".join([*lines, ""])
 
     def _take_sdp(self, sdp: str) -> None:

@@ -20,6 +20,7 @@ if TYPE_CHECKING:
 EVENT_TYPE = 101
 PACKET_S = 0.02
 PACKET_SAMPLES = 160
+SAMPLES_PER_MS = 8
 EVENT_CODES = "0123456789*#ABCD"
 # A digit of 100 ms, and its end said three times (RFC 4733 §2.5.1.4).
 DIGIT_PACKETS = 5
@@ -39,11 +40,14 @@ class HeardEvent(NamedTuple):
 class AudioStream:
     """Sends 20 ms of μ-law at a time, and keeps all that is heard."""
 
-    def __init__(self, host: str = "127.0.0.1") -> None:
+    def __init__(self, host: str = "127.0.0.1", own_event_type: int = EVENT_TYPE) -> None:
         self.socket = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
         self.socket.bind((host, 0))
         self.socket.settimeout(0.1)
         self.port: int = self.socket.getsockname()[1]
+        self.announced_port = self.port  # that our SDP says
+        self.packet_ms = 20  # what a packet holds: 20, 40, 60
+        self._own_event_type = own_event_type
         self.samples: list[int] = []  # heard, at 8 kHz
         self.arrivals: list[float] = []  # monotonic time of every packet
         self.sequence_numbers: list[int] = []
@@ -105,6 +109,7 @@ class AudioStream:
         due = time.monotonic()
         event: deque[bytes] = deque()
         pause = 0
+        held: list[int] = []
         while not self._is_over.is_set():
             if not event and pause == 0 and self._to_type:
                 event, pause = self._event_packets(self._to_type.popleft()), 3
@@ -113,9 +118,13 @@ class AudioStream:
                 self._send(event.popleft())
             else:
                 pause = max(0, pause - 1)
-                if self.sends_audio:
-                    samples = self._to_say.popleft() if self._to_say else [0] * PACKET_SAMPLES
-                    self._send(self._packet(g711.PCMU, g711.encode_ulaw(samples)))
+                held += self._to_say.popleft() if self._to_say else [0] * PACKET_SAMPLES
+                if len(held) >= self.packet_ms * SAMPLES_PER_MS:
+                    if self.sends_audio:
+                        began = len(held) - PACKET_SAMPLES
+                        payload = g711.encode_ulaw(held)
+                        self._send(self._packet(g711.PCMU, payload, before=began))
+                    held = []
             self._timestamp = (self._timestamp + PACKET_SAMPLES) & 0xFFFFFFFF
             due += PACKET_S
             self._is_over.wait(max(0.0, due - time.monotonic()))
@@ -131,10 +140,18 @@ class AudioStream:
             packets.append(self._packet(event_type, payload, marked=number == 1))
         return packets
 
-    def _packet(self, payload_type: int, payload: bytes, *, marked: bool = False) -> bytes:
+    def send_packet(self, payload_type: int, payload: bytes) -> None:
+        """Send a packet of any kind in between."""
+        self._send(self._packet(payload_type, payload))
+
+    def _packet(
+        self, payload_type: int, payload: bytes, *, marked: bool = False, before: int = 0
+    ) -> bytes:
+        """Return a packet whose first sample is `before` samples old."""
         self._sequence = (self._sequence + 1) & 0xFFFF
         kind = payload_type | (0x80 if marked else 0)
-        header = struct.pack("!BBHII", 0x80, kind, self._sequence, self._timestamp, self._source)
+        timestamp = (self._timestamp - before) & 0xFFFFFFFF
+        header = struct.pack("!BBHII", 0x80, kind, self._sequence, timestamp, self._source)
         return header + payload
 
     def _send(self, packet: bytes) -> None:
@@ -151,7 +168,7 @@ class AudioStream:
             except OSError:
                 return
             payload_type = data[1] & 0x7F
-            if payload_type == EVENT_TYPE:
+            if payload_type == self._own_event_type:
                 code, flags, duration = struct.unpack("!BBH", data[12:16])
                 timestamp = int.from_bytes(data[4:8], "big")
                 self.events.append(

@@ -1,0 +1,328 @@
+"""What phones do with their media: hold, changes in mid-call, packets of other kinds, silence."""
+
+from __future__ import annotations
+
+import socket
+import struct
+import time
+from typing import TYPE_CHECKING, Any
+
+import pytest
+
+from support import audio
+from support.gateway import GatewayProcess
+from support.home_assistant import StandInHomeAssistant
+from support.phone import Phone, PhoneCall
+from support.waiting import wait_until
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+    from pathlib import Path
+
+LEVEL_DBFS = -14.0
+RATE_HZ = audio.RATE_HZ
+COMFORT_NOISE = 13
+
+
+class Line:
+    """The gateway, its Home Assistant, and a folder."""
+
+    def __init__(self, gateway: GatewayProcess, house: StandInHomeAssistant, folder: Path) -> None:
+        self.gateway = gateway
+        self.house = house
+        self.folder = folder
+
+    def command(self, verb: str, **fields: Any) -> None:
+        """Send a command for the call."""
+        self.gateway.command({"command": verb, "number": "p", **fields})
+
+    def tone(self, seconds: float, frequency_hz: int = 1500) -> str:
+        """Return the path of a file with a tone."""
+        path = self.folder / f"{frequency_hz}.wav"
+        audio.write_wav(path, audio.sine(frequency_hz, seconds, LEVEL_DBFS))
+        return str(path)
+
+    def call(self, phone: Phone) -> PhoneCall:
+        """Have a phone call the gateway."""
+        call = phone.call(self.gateway.uri).wait_answered()
+        self.house.wait_event("call_established")
+        return call
+
+    def hears(self, phone: Phone) -> None:
+        """See that the gateway hears the digits of a phone."""
+        call = next(iter(phone.calls.values()))
+        call.type_digits("5")
+        self.house.wait_event("dtmf_digit")
+
+
+@pytest.fixture
+def options() -> str:
+    return ""
+
+
+@pytest.fixture
+def line(tmp_path: Path, options: str) -> Iterator[Line]:
+    with (
+        StandInHomeAssistant() as house,
+        GatewayProcess(tmp_path, house=house, menu_file={}, SIP1_OPTIONS=options) as gateway,
+    ):
+        yield Line(gateway, house, tmp_path)
+
+
+def seconds_of(call: PhoneCall, frequency_hz: int, since: int = 0) -> float:
+    """Return for how long a tone was heard."""
+    heard = call.stream.samples
+    windows = (heard[at : at + 160] for at in range(since, len(heard) - 159, 160))
+    return sum(audio.tone_dbfs(window, frequency_hz) > LEVEL_DBFS - 6 for window in windows) * 0.02
+
+
+# --- hold, and changes in mid-call ----------------------------------------------------------
+
+
+@pytest.mark.parametrize("how", ["sendonly", "inactive", "0.0.0.0", "UPDATE"])
+def test_a_prompt_waits_while_the_peer_holds_the_line(line: Line, how: str) -> None:
+    with Phone("p") as phone:
+        call = line.call(phone)
+        line.command("play_audio_file", audio_file=line.tone(2.0))
+        start = call.wait_sound()
+        call.wait_samples(start + RATE_HZ // 2)
+        if how == "0.0.0.0":
+            call.media_host = how
+            assert call.reinvite() == 200
+        elif how == "UPDATE":
+            assert call.reinvite("sendonly", method="UPDATE") == 200
+        else:
+            assert call.reinvite(how) == 200
+        time.sleep(1.0)  # so long the line is held
+        assert "playback_done" not in line.house.event_names
+        call.media_host = "127.0.0.1"
+        assert call.reinvite(method="UPDATE" if how == "UPDATE" else "INVITE") == 200
+        line.house.wait_event("playback_done")
+        call.wait_quiet(since=start)
+
+        assert seconds_of(call, 1500, start) == pytest.approx(2.0, abs=0.2)
+
+
+@pytest.mark.parametrize("method", ["INVITE", "UPDATE"])
+def test_offers_in_mid_call_disturb_neither_prompt_nor_recording(line: Line, method: str) -> None:
+    recording = line.folder / "call.wav"
+    with Phone("p") as phone:
+        call = line.call(phone)
+        line.command("start_recording", recording_file=str(recording))
+        line.house.wait_event("recording_started")
+        call.stream.say(audio.sine(600, 5.0, LEVEL_DBFS))
+        line.command("play_audio_file", audio_file=line.tone(1.5))
+        start = call.wait_sound()
+        for _ in range(3):
+            assert call.reinvite(method=method) == 200
+            call.wait_samples(len(call.stream.samples) + RATE_HZ // 4)
+        line.house.wait_event("playback_done")
+        call.wait_quiet(since=start)
+        line.command("stop_recording")
+        line.house.wait_event("recording_stopped")
+        line.hears(phone)
+
+        assert seconds_of(call, 1500, start) == pytest.approx(1.5, abs=0.2)
+        samples = audio.read_wav(recording)
+        windows = [samples[at : at + 800] for at in range(0, len(samples) - 800, 800)]
+        both = sum(
+            min(audio.tone_dbfs(w, 600), audio.tone_dbfs(w, 1500)) > LEVEL_DBFS - 6 for w in windows
+        )
+        assert both * 0.1 == pytest.approx(1.5, abs=0.4)
+
+
+# --- offers and answers ---------------------------------------------------------------------
+
+
+def test_audio_before_the_answer_is_not_taken_for_the_answer(line: Line) -> None:
+    with Phone("p", early_media=True, answer_after_s=None) as phone:
+        line.command(
+            "dial", number=phone.uri, menu={"audio_file": line.tone(1.0), "post_action": "hangup"}
+        )
+        call = phone.wait_call()
+        call.stream.say(audio.sine(440, 2.0, LEVEL_DBFS))  # how it rings
+        call.wait_samples(RATE_HZ)
+        assert "call_established" not in line.house.event_names
+        assert audio.level_dbfs(call.stream.samples) < -60
+        before = len(call.stream.samples)
+        call.answer()
+        call.wait_ended()
+
+        assert seconds_of(call, 1500, before) == pytest.approx(1.0, abs=0.15)
+        assert line.house.wait_event("call_disconnected")["outcome"] == "completed"
+
+
+def test_an_invite_without_an_offer_gets_ours(line: Line) -> None:
+    with Phone("p", offers_late=True) as phone:
+        call = line.call(phone)
+        line.command("play_audio_file", audio_file=line.tone(0.5))
+        call.wait_sound()
+        line.hears(phone)
+
+
+# --- packets --------------------------------------------------------------------------------
+
+
+def test_audio_goes_to_where_the_peers_comes_from(line: Line) -> None:
+    """Symmetric RTP (RFC 4961): what the SDP says may be an address behind a router."""
+    with (
+        socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as dead_end,
+        Phone("p", answer_after_s=None) as phone,
+    ):
+        dead_end.bind(("127.0.0.1", 0))
+        line.command("dial", number=phone.uri)
+        call = phone.wait_call()
+        call.stream.announced_port = dead_end.getsockname()[1]
+        call.answer()
+        line.house.wait_event("call_established")
+        line.command("play_audio_file", audio_file=line.tone(1.0))
+        call.wait_sound()
+
+
+@pytest.mark.parametrize("packet_ms", [40, 60])
+def test_packets_of_other_lengths_are_heard_whole(line: Line, packet_ms: int) -> None:
+    recording = line.folder / "call.wav"
+    with Phone("p", answer_after_s=None) as phone:
+        line.command("dial", number=phone.uri)
+        call = phone.wait_call()
+        call.stream.packet_ms = packet_ms
+        call.answer()
+        line.house.wait_event("call_established")
+        line.command("start_recording", recording_file=str(recording))
+        line.house.wait_event("recording_started")
+        call.stream.say(audio.sine(600, 2.0, LEVEL_DBFS))
+        line.command("play_audio_file", audio_file=line.tone(1.0))
+        start = call.wait_sound()
+        line.house.wait_event("playback_done")
+        call.wait_samples(start + 2 * RATE_HZ)
+        line.hears(phone)
+        line.command("stop_recording")
+        line.house.wait_event("recording_stopped")
+
+        assert seconds_of(call, 1500, start) == pytest.approx(1.0, abs=0.15)
+        samples = audio.read_wav(recording)
+        heard = [samples[at : at + 160] for at in range(0, len(samples) - 160, 160)]
+        seconds = 0.02 * sum(audio.tone_dbfs(w, 600) > LEVEL_DBFS - 6 for w in heard)
+        assert seconds == pytest.approx(2.0, abs=0.3)
+
+
+@pytest.mark.parametrize("event_type", [96, 127])
+def test_digits_come_and_go_in_any_payload_type(line: Line, event_type: int) -> None:
+    with Phone("p", event_type=event_type) as phone:
+        call = line.call(phone)
+        line.hears(phone)
+        line.command("send_dtmf", digits="42", method="rfc2833")
+        wait_until(lambda: call.stream.heard_digits == "42", "the digits")
+
+
+def test_comfort_noise_does_no_harm(line: Line) -> None:
+    with Phone("p") as phone:
+        call = line.call(phone)
+        call.stream.sends_audio = False
+        for _ in range(20):
+            call.stream.send_packet(COMFORT_NOISE, b"\x40")
+            time.sleep(0.02)
+        call.stream.sends_audio = True
+        line.hears(phone)
+        line.command("play_audio_file", audio_file=line.tone(0.5))
+        call.wait_sound()
+
+
+# --- silence --------------------------------------------------------------------------------
+
+short = pytest.mark.parametrize("options", ["--rtp-timeout 1"])
+
+
+@short
+def test_a_call_without_rtp_is_ended_and_says_why(line: Line) -> None:
+    with Phone("p") as phone:
+        call = line.call(phone)
+        time.sleep(1.3)
+        assert not call.is_ended.is_set()
+        call.stream.sends_audio = False
+        silent_since = time.monotonic()
+        call.wait_ended()
+        took_s = time.monotonic() - silent_since
+        ended = line.house.wait_event("call_disconnected")
+
+        assert 0.7 < took_s < 2
+        assert (ended["outcome"], ended["hangup_by"]) == ("no_audio", "local")
+        assert (ended["sip_code"], ended["sip_reason"]) == (200, "no RTP for 1 s")
+        line.gateway.wait_log("nothing was heard of the other side any more")
+
+
+@short
+@pytest.mark.parametrize("kind", ["digits", "comfort noise"])
+def test_packets_of_any_kind_are_a_sign_of_life(line: Line, kind: str) -> None:
+    with Phone("p") as phone:
+        call = line.call(phone)
+        call.stream.sends_audio = False
+        for _ in range(8):
+            if kind == "digits":
+                call.type_digits("1")
+            else:
+                call.stream.send_packet(COMFORT_NOISE, b"\x40")
+            time.sleep(0.3)
+        assert not call.is_ended.is_set()
+
+
+@short
+@pytest.mark.parametrize("direction", ["sendonly", "recvonly"])
+def test_on_hold_and_of_a_peer_that_only_listens_nothing_is_expected(
+    line: Line, direction: str
+) -> None:
+    with Phone("p") as phone:
+        call = line.call(phone)
+        assert call.reinvite(direction) == 200
+        call.stream.sends_audio = False
+        time.sleep(2)
+        assert not call.is_ended.is_set()
+        assert call.reinvite() == 200
+        call.wait_ended()
+        assert line.house.wait_event("call_disconnected")["outcome"] == "no_audio"
+
+
+@short
+def test_a_prompt_is_heard_to_its_end_before_a_silent_call_is_ended(line: Line) -> None:
+    with Phone("p") as phone:
+        call = line.call(phone)
+        call.stream.sends_audio = False
+        line.command("play_audio_file", audio_file=line.tone(2.5))
+        start = call.wait_sound()
+        call.wait_ended()
+
+        assert seconds_of(call, 1500, start) == pytest.approx(2.5, abs=0.2)
+        line.house.wait_event("call_disconnected")
+        assert line.house.event_names[-2:] == ["playback_done", "call_disconnected"]
+
+
+@short
+@pytest.mark.parametrize("says_so", [True, False])
+def test_of_a_phone_that_leaves_silence_out_reports_are_enough(line: Line, says_so: bool) -> None:  # noqa: FBT001
+    with Phone("p") as phone:
+        if says_so:
+            phone.more_sdp = ("a=silenceSupp:on - - - -",)
+        call = line.call(phone)
+        host, port = call.stream._peer or ("", 0)
+        call.stream.sends_audio = False
+        with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as rtcp:
+            for _ in range(8):
+                if call.is_ended.is_set():
+                    break
+                rtcp.sendto(receiver_report(), (host, port + 1))
+                time.sleep(0.3)
+        assert call.is_ended.is_set() is not says_so
+
+
+def receiver_report() -> bytes:
+    """Return an RTCP receiver report with one block (RFC 3550 §6.4.2)."""
+    return struct.pack("!BBHIIIIIII", 0x81, 201, 7, 1, 2, 0, 0, 0, 0, 0)
+
+
+@pytest.mark.parametrize("options", ["--rtp-timeout 0"])
+def test_the_watch_for_silence_can_be_off(line: Line) -> None:
+    with Phone("p") as phone:
+        call = line.call(phone)
+        call.stream.sends_audio = False
+        time.sleep(1.5)
+        assert not call.is_ended.is_set()
