@@ -12,6 +12,8 @@ test_packages=(
     ffmpeg espeak-ng baresip-core kamailio kamailio-tls-modules sip-tester mosquitto openssl
     iproute2 procps nftables unbound  # networks of their own, with NAT and a name server
 )
+check_packages=(shellcheck apparmor)
+image_test_packages=(buildah podman runc debootstrap qemu-user-static)
 
 usage() {
     cat <<'EOF'
@@ -23,6 +25,11 @@ usage() {
   run-local [ARGUMENTS]        run the gateway in the foreground, commands on stdin
   check                        format, lint, types, walls between the folders
   bench                        measure, and print figures
+  image [--arch ARCH] [--tag NAME] [--base IMAGE]
+                               build the container image with docker or buildah; ARCH is amd64 or
+                               aarch64
+  image-test [ARGUMENTS]       build it on a base of its own, without an image registry, and test
+                               it (as root); IMAGE_ARCH=arm64 does so under emulation
   help                         this text
 
 Variables: PYTHON (the interpreter), VENV (the virtual environment), PJPROJECT_TARBALL and
@@ -145,13 +152,29 @@ create_source_venv() {
 
 check() {
     create_venv
-    need_packages shellcheck
+    need_packages "${check_packages[@]}"
     cd "$project"
     "$venv/bin/ruff" format --check .
     "$venv/bin/ruff" check .
     "$venv/bin/mypy"
     "$venv/bin/lint-imports"
     shellcheck -x build.sh .ci/run scripts/*.sh
+    "$venv/bin/hadolint" Dockerfile
+    apparmor_parser --skip-kernel-load --skip-cache --quiet apparmor.txt
+    scripts/check-compose.sh
+}
+
+# Build the image and run its tests; slow, so not among the others.
+image_test() {
+    local arch=${IMAGE_ARCH:-$(dpkg --print-architecture)}
+    need_packages "${test_packages[@]}" "${image_test_packages[@]}"
+    create_venv
+    local base=localhost/ha-sip-base:$arch
+    step "making the base image" "$project/scripts/image-base.sh" "$arch" "$base"
+    step "building the image" \
+        "$project/scripts/build-image.sh" --arch "$arch" --base "$base" --tag "localhost/ha-sip:$arch"
+    cd "$project"
+    IMAGE=localhost/ha-sip:$arch "$venv/bin/python" -m pytest tests/image "$@"
 }
 
 command=${1:-help}
@@ -175,6 +198,8 @@ case $command in
         exec "$venv/bin/python" -m pytest "$@"
         ;;
     check) check ;;
+    image) "$project/scripts/build-image.sh" "$@" ;;
+    image-test) image_test "$@" ;;
     bench)
         need_packages "${demo_packages[@]}"
         create_venv

@@ -20,6 +20,8 @@ calls=256
 accounts=32
 
 here=$(dirname "${BASH_SOURCE[0]}")
+# shellcheck source-path=SCRIPTDIR source=debian-suite.sh
+source "$here/debian-suite.sh"
 patch=$here/pjproject-$version.patch  # it says what it is for
 cache=${XDG_CACHE_HOME:-$HOME/.cache}/ha-sip/pjsua2
 abi=$("$python" -c 'import sysconfig; print(sysconfig.get_config_var("SOABI"))')
@@ -27,24 +29,13 @@ recipe=$(cat "${BASH_SOURCE[0]}" "$patch" | sha256sum | cut -c1-12)
 built=$cache/$version-$recipe-$abi
 
 fetch_from_debian() {
-    local work=$1 apt=$1/apt mirror
-    mirror=$(cat /etc/apt/sources.list /etc/apt/sources.list.d/* 2>/dev/null |
-        grep -v '^#' | grep -o 'https\?://[^ ]*/debian\b' | head -n 1)
-    [ -n "$mirror" ] || return 1
-    mkdir -p "$apt/lists/partial" "$apt/cache"
-    echo "deb-src [signed-by=/usr/share/keyrings/debian-archive-keyring.gpg] $mirror unstable main" \
-        >"$apt/sources.list"
-    local options=(
-        -o "Dir::Etc::SourceList=$apt/sources.list" -o Dir::Etc::SourceParts=/dev/null
-        -o "Dir::State::Lists=$apt/lists" -o "Dir::Cache=$apt/cache" -o APT::Sandbox::User=root
-    )
-    apt-get "${options[@]}" update
-    local url name
-    read -r url name < <(apt-get "${options[@]}" source --print-uris --download-only asterisk |
+    local work=$1 url name
+    apt_home "$work/apt" deb-src unstable
+    read -r url name < <(apt_at "$work/apt" source --print-uris --download-only asterisk |
         tr -d "'" | awk '$2 ~ /orig-[Xx]pjproject/ && $2 !~ /asc$/ {print $1, $2; exit}')
     [ -n "${url:-}" ] || return 1
     echo "fetching $name"
-    (cd "$work" && apt-get "${options[@]}" source --download-only asterisk)
+    (cd "$work" && apt_at "$work/apt" source --download-only asterisk)
     mv "$work/$name" "$work/sources"
 }
 

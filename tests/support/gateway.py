@@ -42,10 +42,12 @@ class GatewayProcess:
         prefix: Sequence[str] = (),
         arguments: Sequence[str] = (),
         python: str = sys.executable,
+        program: Sequence[str] | None = None,
         **environment: str,
     ) -> None:
         """Run in `folder`, by the command `prefix` if it is given, with that interpreter.
 
+        `program` is run in place of all that, for example a container that has its own settings.
         Keyword arguments are environment variables over good defaults.
         """
         self.port = port or free_port()
@@ -76,7 +78,7 @@ class GatewayProcess:
             }
         variables |= environment
         self._process = subprocess.Popen(
-            [*prefix, python, "-m", "hasip", *arguments],
+            program or [*prefix, python, "-m", "hasip", *arguments],
             cwd=folder,
             env={**os.environ, "PYTHONPATH": str(PACKAGE_DIR), **variables},
             stdin=subprocess.PIPE,

@@ -173,7 +173,8 @@ class _Handler(BaseHTTPRequestHandler):
 
     def _answer(self, body: Any) -> None:
         house = self.server.house
-        path = self.path.removeprefix("/api/")
+        # The Supervisor's address of Home Assistant has /core before it.
+        path = self.path.removeprefix("/core").removeprefix("/api/")
         if path == "config":
             house.questions += 1
         elif path:
