@@ -76,10 +76,11 @@ class Namespace:
         )
 
     def ask(self, *name_servers: str) -> None:
-        """Write the resolv.conf that `prefix` shows to what is run by it."""
+        """Write the resolv.conf, of little patience, that `prefix` shows to what is run by it."""
         self._etc.mkdir(parents=True, exist_ok=True)
-        lines = "".join(f"nameserver {server}\n" for server in name_servers)
-        (self._etc / "resolv.conf").write_text(lines, encoding="utf-8")
+        lines = [f"nameserver {server}\n" for server in name_servers]
+        text = "".join([*lines, "options timeout:3 attempts:1\n"])
+        (self._etc / "resolv.conf").write_text(text, encoding="utf-8")
 
     @property
     def prefix(self) -> tuple[str, ...]:

@@ -18,8 +18,12 @@ from hasip.calls.reception import Reception
 from hasip.calls.uri import has_scheme, host_of
 from hasip.errors import SipError
 from hasip.events.model import RegistrationChanged, RegistrationState
-from hasip.sip.call import LegContext, incoming_call, place_call
+from hasip.sip.build import IS_OURS
+from hasip.sip.call import LegContext, incoming_call
+from hasip.sip.departures import Departures, Station
 from hasip.sip.errors import guarded, sip_errors
+from hasip.sip.hop import needed
+from hasip.sip.outlet import Outlet
 from hasip.sip.pj_call import CallRules
 from hasip.sip.received import all_headers, sent_by
 
@@ -27,9 +31,12 @@ if TYPE_CHECKING:
     from collections.abc import Callable
 
     from hasip.calls.screening import AnswerMode
+    from hasip.errors import HaSipError
     from hasip.loop import Loop, Timer
-    from hasip.settings.model import Account
+    from hasip.settings.model import Account, GlobalOptions
     from hasip.sip.call import SipLeg
+    from hasip.sip.hop import Hop, Hops, Way
+    from hasip.sip.locate import Target
     from hasip.sip.pj_call import PjCall
     from hasip.sip.transports import ConnectionLost
 
@@ -47,6 +54,11 @@ LONGEST_RETRY_REFUSED_S = 900.0
 LOSSES_APART_S = 10.0
 REFUSED = frozenset({401, 403, 404, 407})
 OK = 200
+REQUEST_TIMEOUT = 408
+# How long a server may be silent if there are others. The wheel's pjsip sends nothing else before
+# a REGISTER is answered or 32 s are over; the one that is built from source does.
+NO_ANSWER_S = 5.0
+CAN_GIVE_UP = IS_OURS
 _SECRET_HEADERS = frozenset({"authorization", "proxy-authorization"})
 
 _AWAY = Backoff(FIRST_RETRY_S, LONGEST_RETRY_S)
@@ -92,6 +104,8 @@ class AccountHouse:
     let_go: Callable[[PjCall], None]
     on_call: Callable[[SipLeg, SipAccount], None]
     on_registration: Callable[[RegistrationChanged], None]
+    hops: Hops
+    take_room: Callable[[], bool]  # for one more account of pjsip's; False: there is none
 
 
 class SipAccount:
@@ -101,13 +115,13 @@ class SipAccount:
         self,
         loop: Loop,
         settings: Account,
+        general: GlobalOptions,
         *,
-        debug_headers: bool,
         house: AccountHouse,
     ) -> None:
         self._loop = loop
         self._settings = settings
-        self._debug_headers = debug_headers
+        self._general = general
         self._house = house
         self.context = LegContext(
             rules=CallRules(
@@ -121,9 +135,12 @@ class SipAccount:
             let_go=house.let_go,
         )
         self.reception = Reception(settings.answer_mode, settings.options.reject_sip_code)
-        self._account: PjAccount | None = None
+        self._outlet: Outlet | None = None
+        self._hop: Hop | None = None  # of the proxy, or of the registrar
+        self._departures: Departures | None = None
         self._timer: Timer | None = None
         self._failures = 0
+        self._tried: set[Target] = set()  # servers that did not take our registration
         self._is_registered = False
         self._registration = "registering" if settings.registrar_uri else "without registrar"
         self._registered_by: str | None = None  # "UDP", "TCP", "TLS"
@@ -162,22 +179,42 @@ class SipAccount:
         """Return the account and how its registration is, for people."""
         return f"{self._id}, {self._registration}"
 
-    def open(self, config: pj.AccountConfig, *, is_default: bool) -> None:
+    def open(self, *, is_default: bool) -> None:
         """Make the account known to pjsip and begin to register; raises `SipError`."""
-        self._account = PjAccount(self._loop, self)
-        with sip_errors(f"set up account {self.number}"):
-            self._account.create(config, is_default)
+        self._outlet = self._make_outlet(is_default=is_default)
+        first = self._settings.options.proxy or self._settings.registrar_uri
+        hops = self._house.hops
+        self._hop = hops.hop(first) if first else None
+        station = Station(
+            hops=hops,
+            hop=self._hop,
+            outlet=self._outlet,
+            make_outlet=lambda: (
+                self._make_outlet(registers=False) if self._house.take_room() else None
+            ),
+            on_moved=self._register,
+        )
+        self._departures = Departures(self._loop, self._settings, station)
         if self._settings.registrar_uri:
             self._register()
         else:
             _log.info("Account %d (%s): no registrar, direct calls", self.number, self._id)
 
+    def _make_outlet(self, *, is_default: bool = False, registers: bool = True) -> Outlet:
+        return Outlet(
+            PjAccount(self._loop, self),
+            self._settings,
+            self._general,
+            is_default=is_default,
+            registers=registers,
+        )
+
     def place_call(self, number: str) -> SipLeg:
         """Send an INVITE; a bare number is dialled at the account's own domain."""
-        if self._account is None:
+        if self._departures is None:
             msg = f"account {self.number} is not open"
             raise SipError(msg)
-        return place_call(self._loop, self._account, number, self.context)
+        return self._departures.place_call(number, self.context)
 
     def register_again(self) -> None:
         """Try now, not when it is due; raises `SipError` without a registrar."""
@@ -198,13 +235,13 @@ class SipAccount:
         # Else the answer that is on its way says whether there is anything to leave.
 
     def close(self) -> None:
-        """Drop the pjsua2 object."""
+        """Drop the pjsua2 objects."""
         self._cancel_timer()
-        account, self._account = self._account, None
-        if account is not None:
-            account.forget_owner()
-            with guarded("close account"):
-                account.shutdown()
+        departures, self._departures = self._departures, None
+        outlet, self._outlet = self._outlet, None
+        for part in (departures, outlet):
+            if part is not None:
+                part.close()
 
     def heard_call(self, call: PjCall, leg: SipLeg) -> None:
         """Take a call that came in."""
@@ -218,30 +255,20 @@ class SipAccount:
         if self._is_leaving and code == OK and not self._is_unregistering:
             self._unregister()
             return
+        if code != OK and not self._is_leaving:
+            self._heard_failure(code, reason)
+            return
         was_registered = self._is_registered
         self._is_registered = code == OK and not self._is_leaving
         self._tell_registration(code, reason)
         if self._is_leaving:
             _log.info("Account %d: unregistered (%d %s)", self.number, code, reason)
-        elif self._is_registered:
-            if not was_registered:
-                _log.info("Account %d (%s): registered", self.number, self._id)
-            self._failures = 0
-            self._try_again_in(REFRESH_S)
-        else:
-            self._failures += 1
-            backoff = _REFUSED if code in REFUSED else _AWAY
-            wait_s = backoff.wait_s(self._failures)
-            _log.warning(
-                "Account %d (%s): registration at %s failed: %d %s; next try in %.0f s",
-                self.number,
-                self._id,
-                self._settings.registrar_uri,
-                code,
-                reason,
-                wait_s,
-            )
-            self._try_again_in(wait_s)
+            return
+        if not was_registered:
+            _log.info("Account %d (%s): registered", self.number, self._id)
+        self._failures = 0
+        self._tried.clear()
+        self._try_again_in(REFRESH_S)
 
     def heard_loss(self, loss: ConnectionLost) -> None:
         """Register anew soon if it may have been our connection that was lost.
@@ -284,7 +311,7 @@ class SipAccount:
 
     def log_headers(self, message: str) -> None:
         """Log the headers of a call that comes in, if `--debug-headers` asks for it."""
-        if self._debug_headers:
+        if self._general.debug_headers:
             for name, value in all_headers(message):
                 shown = "***" if name.lower() in _SECRET_HEADERS else value
                 _log.info("Account %d, header %s: %s", self.number, name, shown)
@@ -298,24 +325,57 @@ class SipAccount:
         return number if has_scheme(number) else f"sip:{number}@{host_of(self._id)}"
 
     def _register(self) -> None:
-        if self._account is None or self._is_leaving:
+        if self._hop is not None and not self._is_leaving:
+            self._hop.find(self._send_register)
+
+    def _send_register(self, found: Way | HaSipError) -> None:
+        if self._outlet is None or self._is_leaving or self._is_pending:
             return
         try:
+            way = needed(found)
+            if way.target is not None:
+                self._tried.add(way.target)
+            self._outlet.use(way)
             with sip_errors(f"register account {self.number}"):
-                self._account.setRegistration(True)
+                self._outlet.account.setRegistration(True)
             self._is_pending = True
         except SipError as error:
-            self._failures += 1
-            self._tell_registration(0, str(error))
-            wait_s = _AWAY.wait_s(self._failures)
-            _log.warning("%s; next try in %.0f s", error, wait_s)
-            self._try_again_in(wait_s)
+            self._heard_failure(0, str(error))
+        else:
+            if CAN_GIVE_UP and self._hop is not None and self._hop.has_others:
+                self._cancel_timer()
+                self._timer = self._loop.call_later(NO_ANSWER_S, self._give_server_up)
+
+    def _give_server_up(self) -> None:
+        """Go on to another server, before pjsip's own 32 s are over."""
+        self._is_pending = False
+        self._heard_failure(REQUEST_TIMEOUT, "No answer")
+
+    def _heard_failure(self, code: int, reason: str) -> None:
+        """Try the next server at once, and after the last one wait."""
+        self._is_registered = False
+        self._tell_registration(code, reason)
+        if code not in REFUSED and self._hop is not None and self._hop.go_on(self._tried):
+            self._try_again_in(0)
+            return
+        self._tried.clear()
+        self._failures += 1
+        wait_s = (_REFUSED if code in REFUSED else _AWAY).wait_s(self._failures)
+        _log.warning(
+            "Account %d (%s): registration at %s failed: %s; next try in %.0f s",
+            self.number,
+            self._id,
+            self._settings.registrar_uri,
+            f"{code} {reason}" if code else reason,
+            wait_s,
+        )
+        self._try_again_in(wait_s)
 
     def _unregister(self) -> None:
-        if self._account is not None:
+        if self._outlet is not None:
             self._is_pending = self._is_unregistering = True
             with guarded("unregister"):
-                self._account.setRegistration(False)
+                self._outlet.account.setRegistration(False)
 
     def _try_again_in(self, wait_s: float) -> None:
         self._cancel_timer()

@@ -6,6 +6,8 @@ from typing import TYPE_CHECKING
 
 import pjsua2 as pj
 
+from hasip.sip.hop import Way
+
 if TYPE_CHECKING:
     from hasip.settings.model import Account, AccountOptions, GlobalOptions
 
@@ -34,6 +36,7 @@ def account_config(settings: Account, general: GlobalOptions) -> pj.AccountConfi
     # Its own retries are off; `SipAccount` does them.
     config.regConfig.retryIntervalSec = 0
     config.regConfig.firstRetryIntervalSec = 0
+    config.regConfig.disableRegOnModify = True
     if settings.user_name or settings.password.get_secret_value():
         config.sipConfig.authCreds.append(
             pj.AuthCredInfo(
@@ -44,11 +47,25 @@ def account_config(settings: Account, general: GlobalOptions) -> pj.AccountConfi
                 settings.password.get_secret_value(),
             )
         )
-    if settings.options.proxy:
-        config.sipConfig.proxies.append(settings.options.proxy)
+    set_way(config, settings, general, Way())
     _configure_nat(config, settings.options, general)
     _configure_media(config, settings.options, general)
     return config
+
+
+def set_way(config: pj.AccountConfig, settings: Account, general: GlobalOptions, way: Way) -> None:
+    """Have requests go a way, and offer our address on it as the one for media.
+
+    Else ICE offers the address of every container bridge there is, and the INVITE gets so large
+    that it goes by TCP (RFC 3261 §18.1.1), which many providers refuse.
+    """
+    config.sipConfig.proxies.clear()
+    for route in (way.route, settings.options.proxy):
+        if route:
+            config.sipConfig.proxies.append(route)
+    # With IPv6 beside IPv4 pjsip wants to choose between the two itself.
+    source = None if general.uses_ipv6 else way.source
+    config.mediaConfig.transportConfig.boundAddress = general.media_address or source or ""
 
 
 def _configure_nat(
@@ -76,7 +93,6 @@ def _configure_media(
     config: pj.AccountConfig, options: AccountOptions, general: GlobalOptions
 ) -> None:
     config.mediaConfig.transportConfig.port = general.rtp_port
-    config.mediaConfig.transportConfig.boundAddress = general.media_address or ""
     config.mediaConfig.srtpUse = _SRTP[options.srtp]
     config.mediaConfig.srtpSecureSignaling = 0
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+import uuid
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
@@ -24,7 +25,7 @@ if TYPE_CHECKING:
     from hasip.calls.ports import LegListener
     from hasip.commands.model import DtmfMethod
     from hasip.events.model import Takeover
-    from hasip.loop import Loop
+    from hasip.loop import Loop, Timer
 
 _log = logging.getLogger(__name__)
 
@@ -32,6 +33,10 @@ DIGITS = frozenset("0123456789*#ABCD")
 # RFC 3261 §21.4.26 and §21.2.1: how a call ends that we cancelled, and one that a BYE ended.
 REQUEST_TERMINATED = 487
 OK = 200
+# How an INVITE ends that did not arrive (RFC 3261 §8.1.3.1), or met a server that is overloaded.
+REQUEST_TIMEOUT, UNAVAILABLE = 408, 503
+# How long a server may be silent if there are others; a 100 is due within 0.2 s (RFC 3261 §17.2.1).
+NO_ANSWER_S = 4.0
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -73,6 +78,10 @@ class SipLeg(CallEars):
         self._watch: SilenceWatch | None = None
         self._successor: Successor | None = None
         self._left: tuple[int, str] | None = None  # the peer has, and a successor may come
+        self._has_left = not is_outgoing  # false: an INVITE that is still to be sent
+        self._was_heard = False  # the server has said something to it
+        self._try_other: Callable[[], bool] | None = None
+        self._patience: Timer | None = None
         call.ears = self
 
     @property
@@ -108,6 +117,49 @@ class SipLeg(CallEars):
 
     # --- what we do -------------------------------------------------------------------------
 
+    def on_silence(self, try_other: Callable[[], bool]) -> None:
+        """Have `try_other` called when the server says nothing to our INVITE.
+
+        It sends another INVITE by another server, now or later, or tells that there is none.
+        """
+        self._try_other = try_other
+
+    def send_invite(self, account: pj.Account, *, may_be_silent: bool) -> None:
+        """Call what was dialled; raises `SipError`, and then there was no call.
+
+        A server that is not to be silent is one beside which there are others.
+        """
+        if self._call is None or self._hung_up_by_us:
+            return
+        if self._has_left:
+            Retired(self._loop, self._call, self._context.let_go, leaves_within_s=0.0)
+        self._has_left = False
+        self._call = call = PjCall(account, self._loop, self._context.rules)
+        call.ears = self
+        self._dtmf.use(call)
+        op = pj.CallOpParam(True)  # noqa: FBT003 - pjsua2's own default settings
+        op.opt.audioCount = 1
+        op.opt.videoCount = 0
+        op.opt.customCallId = self.call_id
+        if hasattr(op.opt, "textCount"):  # since 2.16; makes the INVITE larger for nothing
+            op.opt.textCount = 0
+        uri = self._context.to_uri(self.remote_uri)
+        call.redirects.begin(uri)
+        with sip_errors(f"call {self.remote_uri}"):
+            call.makeCall(uri, op)
+        self._context.keep(call)
+        self._has_left = True
+        if not may_be_silent:
+            self._patience = self._loop.call_later(NO_ANSWER_S, self._go_elsewhere)
+
+    def give_up(self, why: str) -> None:
+        """End a call whose INVITE can't be sent."""
+        self.heard_disconnected(int(pj.PJSIP_SC_BAD_GATEWAY), why)
+
+    def _go_elsewhere(self) -> None:
+        if not self._was_heard and self._call is not None and not self._hung_up_by_us:
+            self._was_heard = self._try_other is None or not self._try_other()
+
     def ring(self) -> None:
         """Send 180."""
         self._respond(pj.PJSIP_SC_RINGING)
@@ -124,7 +176,9 @@ class SipLeg(CallEars):
         self._stop_playback()
         if self._successor is not None:
             self._successor.call.end()
-        if self._call is not None:
+        if not self._has_left:
+            self._loop.post(lambda: self.heard_disconnected(REQUEST_TERMINATED, "never sent"))
+        elif self._call is not None:
             self._call.end(sip_code)
 
     def play(self, wav: Path, ended: Callable[[], None]) -> FilePlayback:
@@ -170,6 +224,10 @@ class SipLeg(CallEars):
             self._call.answer(op)
 
     # --- what we hear -----------------------------------------------------------------------
+
+    def heard_response(self) -> None:
+        """Take note that the server lives."""
+        self._was_heard = True
 
     def heard_ringing(self) -> None:
         """Pass on that the other side rings."""
@@ -217,8 +275,10 @@ class SipLeg(CallEars):
 
     def heard_disconnected(self, code: int, reason: str) -> None:
         """Let go of the call, then pass on the end, unless another call is to take its place."""
-        if self._call is None:
+        if self._call is None or self._is_tried_elsewhere(code):
             return
+        if self._patience is not None:
+            self._patience.cancel()
         call, self._call = self._call, None
         call.ears = None
         self._context.let_go(call)
@@ -308,6 +368,13 @@ class SipLeg(CallEars):
         by = Side.LOCAL if self._hung_up_by_us else Side.REMOTE
         self._report(lambda listener: listener.on_disconnected(sip_code, sip_reason, by))
 
+    def _is_tried_elsewhere(self, code: int) -> bool:
+        """Call by another server, if this one could not be reached and there is another."""
+        is_unreached = code == UNAVAILABLE or (code == REQUEST_TIMEOUT and not self._was_heard)
+        if not (is_unreached and self._has_left) or self._hung_up_by_us:
+            return False
+        return self._try_other is not None and self._try_other()
+
     def _outcome(self, code: int, reason: str) -> tuple[int, str]:
         if self._hung_up_by_us and self._is_outgoing and not self._was_confirmed:
             return REQUEST_TERMINATED, "Request Terminated"
@@ -364,25 +431,13 @@ def incoming_call(
     return call, SipLeg(loop, call, parties, context, is_outgoing=False)
 
 
-def place_call(loop: Loop, account: pj.Account, dialled: str, context: LegContext) -> SipLeg:
-    """Send an INVITE to what was dialled; raises `SipError`, and then there was no call."""
-    call = PjCall(account, loop, context.rules)
-    op = pj.CallOpParam(True)  # noqa: FBT003 - pjsua2's own default settings
-    op.opt.audioCount = 1
-    op.opt.videoCount = 0
-    if hasattr(op.opt, "textCount"):  # since pjproject 2.16; makes the INVITE larger for nothing
-        op.opt.textCount = 0
-    uri = context.to_uri(dialled)
-    call.redirects.begin(uri)
-    with sip_errors(f"call {dialled}"):
-        call.makeCall(uri, op)
-    context.keep(call)
-    # The first state, CALLING, was reported from within `makeCall`.
-    call_id, local_uri = call.placed or (SipCallId(""), account.getInfo().uri)
+def outgoing_call(loop: Loop, account: pj.Account, dialled: str, context: LegContext) -> SipLeg:
+    """Make a leg whose INVITE is still to be sent."""
     parties = Parties(
-        call_id=call_id,
+        call_id=SipCallId(uuid.uuid4().hex),
         remote_uri=dialled,
-        local_uri=local_uri,
+        local_uri=account.getInfo().uri,
         headers=dict.fromkeys(context.rules.wanted_headers),
     )
+    call = PjCall(account, loop, context.rules)
     return SipLeg(loop, call, parties, context, is_outgoing=True)

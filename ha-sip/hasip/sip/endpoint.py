@@ -10,9 +10,10 @@ import pjsua2 as pj
 from hasip import __version__
 from hasip.errors import SipError
 from hasip.sip.account import AccountHouse, SipAccount
-from hasip.sip.account_config import account_config
 from hasip.sip.build import IS_OURS, MAX_ACCOUNTS, room, tls_library
 from hasip.sip.errors import guarded, sip_errors
+from hasip.sip.hop import Hops
+from hasip.sip.locate import Locator
 from hasip.sip.media import BRIDGE_RATE_HZ
 from hasip.sip.transports import open_transports, read_loss
 
@@ -99,9 +100,12 @@ class SipStack:
             let_go=self._let_go,
             on_call=on_call,
             on_registration=on_registration,
+            hops=Hops(loop, _locator(settings)),
+            take_room=self._take_room,
         )
         self._endpoint: _Endpoint | None = None
         self._accounts: dict[int, SipAccount] = {}
+        self._rooms_taken = 0
         self._why_off: dict[int, str] = {}  # accounts that are not in use
         # The one place that keeps the calls alive; see PjCall.
         self._calls: set[PjCall] = set()
@@ -221,18 +225,14 @@ class SipStack:
             if settings.problems:
                 self._leave_off(settings, "; ".join(map(str, settings.problems)))
                 continue
-            if len(self._accounts) >= MAX_ACCOUNTS:
+            if not self._take_room():
                 self._leave_off(settings, _no_room())
                 continue
             account = SipAccount(
-                self._loop,
-                settings,
-                debug_headers=self._settings.sip.options.debug_headers,
-                house=self._house,
+                self._loop, settings, self._settings.sip.options, house=self._house
             )
             try:
-                config = account_config(settings, self._settings.sip.options)
-                account.open(config, is_default=not self._accounts)
+                account.open(is_default=not self._accounts)
             except SipError as error:
                 self._leave_off(settings, str(error))
             else:
@@ -249,6 +249,13 @@ class SipStack:
         for account in self._accounts.values():
             account.heard_loss(loss)
 
+    def _take_room(self) -> bool:
+        """Tell whether pjsip takes one more account, and count it; one too many aborts it."""
+        if self._rooms_taken >= MAX_ACCOUNTS:
+            return False
+        self._rooms_taken += 1
+        return True
+
     def _leave_off(self, settings: Account, why: str) -> None:
         self._why_off[settings.number] = f"{settings.id_uri}, off (state failed): {why}"
         _log.error("Account %d is off (state failed): %s", settings.number, why)
@@ -263,6 +270,12 @@ class SipStack:
 def _no_room() -> str:
     more = "" if IS_OURS else "; ./build.sh create-venv --from-source builds one with more"
     return f"this pjsua2 has room for {MAX_ACCOUNTS} accounts{more}"
+
+
+def _locator(settings: Settings) -> Locator:
+    options = settings.sip.options
+    transports = [name for name, is_on in (("udp", options.udp), ("tcp", options.tcp)) if is_on]
+    return Locator(settings.sip.name_servers, transports)
 
 
 def _short(codec_id: str) -> str:

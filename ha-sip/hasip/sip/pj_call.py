@@ -58,6 +58,9 @@ class Parties:
 class CallEars:
     """Hears of a call, on the loop thread; by default nothing of it matters."""
 
+    def heard_response(self) -> None:
+        """Take note that the server said something to an INVITE of ours."""
+
     def heard_ringing(self) -> None:
         """Take note that the other side rings."""
 
@@ -182,12 +185,14 @@ class PjCall(pj.Call):
             self.post(lambda ears: ears.heard_digit(digit))
 
     def onCallTsxState(self, prm: pj.OnCallTsxStateParam) -> None:  # noqa: N802
-        """Pass on the answer to an INFO of ours; read what a peer says of its media."""
+        """Pass on that our INVITE was heard, and the answer to an INFO; read the media it names."""
         with guarded("onCallTsxState"):
             event = prm.e.body.tsxState
+            tsx = event.tsx
             if event.type == pj.PJSIP_EVENT_RX_MSG:
                 self.read_sdp(event.src.rdata.wholeMsg)
-            tsx = event.tsx
+                if tsx.method == "INVITE":
+                    self.post(lambda ears: ears.heard_response())
             is_over = tsx.state in (pj.PJSIP_TSX_STATE_COMPLETED, pj.PJSIP_TSX_STATE_TERMINATED)
             if tsx.method == "INFO" and tsx.role == pj.PJSIP_ROLE_UAC and is_over:
                 code = tsx.statusCode

@@ -1,0 +1,205 @@
+"""Locating SIP servers (RFC 3263): from a URI to the addresses to try, in order.
+
+pjsip could do this by itself, but it waits where it should not: without name servers in the
+settings a name that nobody resolves held up the loop, or pjsip's own thread and so all of SIP, for
+10 s. It also knows no NAPTR records, and tries only the first server.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import ipaddress
+import random
+import re
+import socket
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+import dns.exception
+import dns.rdatatype
+import dns.resolver
+
+from hasip.errors import SipError
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Sequence
+
+UDP, TCP, TLS = "udp", "tcp", "tls"
+_DEFAULT_PORTS = {UDP: 5060, TCP: 5060, TLS: 5061}
+_SERVICES = {"SIP+D2U": UDP, "SIP+D2T": TCP}
+_SRV_NAMES = {UDP: "_sip._udp", TCP: "_sip._tcp", TLS: "_sips._tcp"}
+# How long one name server is waited for, and all of them.
+NAME_SERVER_S = 1.5
+QUESTION_S = 5.0
+MOST_TARGETS = 8
+_URI = re.compile(
+    r"<?\s*(?P<scheme>sips?):(?:[^@<>]*@)?(?P<host>\[[^\]]+\]|[^\s:;?<>]+)(?::(?P<port>\d+))?"
+    r"(?P<rest>[^<>]*)",
+    re.IGNORECASE,
+)
+_TRANSPORT = re.compile(r";\s*transport=(\w+)", re.IGNORECASE)
+
+
+class NotFoundError(SipError):
+    """A name cannot be resolved."""
+
+    def __init__(self, host: str, why: str) -> None:
+        super().__init__(f"{host} cannot be resolved: {why}; check the name, and the name servers")
+
+
+@dataclass(frozen=True, slots=True)
+class Destination:
+    """What a URI says about where it leads."""
+
+    host: str  # without brackets
+    port: int | None
+    transport: str | None  # one of ours, as the URI says it; `sips:` is tls
+    is_address: bool
+
+
+@dataclass(frozen=True, slots=True)
+class Target:
+    """A server to try."""
+
+    name: str  # as the records say it
+    address: str
+    port: int
+    transport: str
+
+    @property
+    def route(self) -> str:
+        """Return a Route that leads there, and that pjsip does not print into the request."""
+        host = f"[{self.address}]" if ":" in self.address else self.address
+        return f"<sip:{host}:{self.port};transport={self.transport};lr;hide>"
+
+    def __str__(self) -> str:
+        """Return it for people."""
+        return f"{self.name} ({self.address} port {self.port}, {self.transport.upper()})"
+
+
+def destination_of(uri: str) -> Destination | None:
+    """Read a URI, bare or in angle brackets; None where it is no SIP URI."""
+    found = _URI.search(uri)
+    if found is None:
+        return None
+    host = found["host"].strip("[]")
+    asked = _TRANSPORT.search(found["rest"])
+    transport = asked[1].lower() if asked and asked[1].lower() in _DEFAULT_PORTS else None
+    if found["scheme"].lower() == "sips":
+        transport = TLS
+    port = int(found["port"]) if found["port"] else None
+    return Destination(host, port, transport, _is_address(host))
+
+
+def _is_address(host: str) -> bool:
+    try:
+        ipaddress.ip_address(host)
+    except ValueError:
+        return False
+    return True
+
+
+class Locator:
+    """Asks the name servers; waits for them, so workers call it."""
+
+    def __init__(self, name_servers: Sequence[str], transports: Sequence[str]) -> None:
+        """Ask these; with none, ask the system, which knows addresses but no services.
+
+        `transports` are those that are open, for servers whose URI leaves that to the records.
+        """
+        self._transports = [kind for kind in (UDP, TCP) if kind in transports]
+        self._resolver: dns.resolver.Resolver | None = None
+        if name_servers:
+            self._resolver = dns.resolver.Resolver(configure=False)
+            self._resolver.nameservers = list(name_servers)
+            self._resolver.timeout = NAME_SERVER_S
+            self._resolver.lifetime = QUESTION_S
+
+    def locate(self, to: Destination) -> tuple[Target, ...]:
+        """Return the servers to try, best first, at least one; raises `NotFoundError`."""
+        if self._resolver is None or to.port is not None:
+            transport = to.transport or UDP
+            found = self._targets(to.host, to.port or _DEFAULT_PORTS[transport], transport)
+        else:
+            found = self._by_services(to)
+        targets = tuple(dict.fromkeys(found))[:MOST_TARGETS]
+        if not targets:
+            raise NotFoundError(to.host, "it has no address")
+        return targets
+
+    def _by_services(self, to: Destination) -> list[Target]:
+        """Follow NAPTR and SRV (RFC 3263 §4.1 and §4.2), or take the name as a host's."""
+        found: list[Target] = []
+        for transport, name in self._services(to):
+            for host, port in self._servers(name):
+                with contextlib.suppress(NotFoundError):  # the others may still have an address
+                    found += self._targets(host, port, transport)
+        transport = to.transport or UDP
+        return found or self._targets(to.host, _DEFAULT_PORTS[transport], transport)
+
+    def _services(self, to: Destination) -> list[tuple[str, str]]:
+        """Return transports with the names of their SRV records, best first."""
+        if to.transport is not None:
+            return [(to.transport, f"{_SRV_NAMES[to.transport]}.{to.host}")]
+        pointers: list[tuple[int, int, str, str]] = []
+        with contextlib.suppress(NotFoundError):  # some routers answer no such question
+            for record in self._ask(to.host, dns.rdatatype.NAPTR):
+                service = record.service.decode("ascii", "replace").upper()
+                # TLS is used where a URI asks for it, since it takes a certificate for the name.
+                transport = _SERVICES.get(service)
+                if record.flags.lower() == b"s" and transport in self._transports:
+                    name = record.replacement.to_text(omit_final_dot=True)
+                    pointers.append((record.order, record.preference, transport, name))
+        if pointers:
+            return [(transport, name) for _, _, transport, name in sorted(pointers)]
+        return [(kind, f"{_SRV_NAMES[kind]}.{to.host}") for kind in self._transports]
+
+    def _servers(self, name: str) -> Iterator[tuple[str, int]]:
+        """Yield hosts and ports of SRV records in the order of RFC 2782."""
+        records = list(self._ask(name, dns.rdatatype.SRV))
+        while records:
+            best = min(record.priority for record in records)
+            equal = [record for record in records if record.priority == best]
+            weights = [record.weight + 0.01 for record in equal]  # 0 is rare, not never
+            chosen = random.choices(equal, weights)[0]  # noqa: S311 - spreads load
+            records.remove(chosen)
+            host = chosen.target.to_text(omit_final_dot=True)
+            if host != ".":
+                yield host, chosen.port
+
+    def _targets(self, host: str, port: int, transport: str) -> list[Target]:
+        return [Target(host, address, port, transport) for address in self._addresses(host)]
+
+    def _addresses(self, host: str) -> list[str]:
+        if _is_address(host):
+            return [host]
+        if self._resolver is not None:
+            kinds = (dns.rdatatype.A, dns.rdatatype.AAAA)
+            return [record.address for kind in kinds for record in self._ask(host, kind)]
+        try:
+            found = socket.getaddrinfo(host, None, type=socket.SOCK_DGRAM)
+        except OSError as error:
+            raise NotFoundError(host, error.strerror or str(error)) from error
+        found.sort(key=lambda entry: entry[0] != socket.AF_INET)
+        return [str(entry[4][0]) for entry in found]
+
+    def _ask(self, name: str, kind: dns.rdatatype.RdataType) -> list[Any]:
+        assert self._resolver is not None  # noqa: S101 - asked only where there is one
+        try:
+            return list(self._resolver.resolve(name, kind, search=False))
+        except (dns.resolver.NXDOMAIN, dns.resolver.NoAnswer):
+            return []
+        except (dns.exception.DNSException, OSError) as error:
+            raise NotFoundError(name, str(error).rstrip(".")) from error
+
+
+def source_address(to: str) -> str | None:
+    """Return our address on the way to another, or None where there is no way.
+
+    A connected UDP socket tells it at once, without a packet.
+    """
+    family = socket.AF_INET6 if ":" in to else socket.AF_INET
+    with contextlib.suppress(OSError), socket.socket(family, socket.SOCK_DGRAM) as probe:
+        probe.connect((to, 9))
+        return str(probe.getsockname()[0])
+    return None
