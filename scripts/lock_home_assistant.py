@@ -19,7 +19,7 @@ from support.real_home_assistant.release import RELEASES, Release
 # Beside those that are always set up; some are only imported by others.
 INTEGRATIONS = (
     "api auth camera config conversation hassio http isal mqtt notify recorder stream "
-    "template tts webhook websocket_api wyoming"
+    "template tts webhook websocket_api wyoming zeroconf"
 )
 # What a release leaves open and later versions broke.
 ALSO = {"2024.3.3": ["josepy<2"]}

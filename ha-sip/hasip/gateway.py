@@ -223,7 +223,7 @@ class Gateway:
             language=tts.language,
         )
         prompts = Prompts(
-            WorkerPool("prompts", self._loop, threads=8, waiting=200),
+            WorkerPool("prompts", self._loop, threads=4, waiting=200),
             voices,
             rate_hz=BRIDGE_RATE_HZ,
             scratch_dir=self._scratch_dir,

@@ -93,27 +93,6 @@ def check_told(house: StandInHomeAssistant, failure: Failure) -> None:
     house.wait_event("call_disconnected")
 
 
-def test_who_hears_that_the_door_is_open_hears_that_it_is_not(tmp_path: Path) -> None:
-    """Home Assistant is away; the message ends long before that is certain, and then the call."""
-    menu = {
-        "message": "Open",
-        "action": {"domain": "lock", "service": "unlock"},
-        "post_action": "hangup",
-    }
-    with StandInHomeAssistant() as house:
-        settings = {"HA_BASE_URL": house.base_url, "HA_TOKEN": TOKEN}
-    with (
-        GatewayProcess(tmp_path, menu_file={"menu": menu}, **settings) as gateway,
-        Phone("p") as phone,
-    ):
-        call = phone.call(gateway.uri).wait_answered()
-        call.wait_ended(20)
-
-        assert call.ended_by_peer
-        assert audio.likeness(call.stream.samples, audio.read_wav(ERROR_SOUND)) > 0.8
-        gateway.wait_log("service lock.unlock failed")
-
-
 def test_an_action_by_command_that_fails_is_told(tmp_path: Path) -> None:
     with (
         StandInHomeAssistant() as house,

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import threading
 from typing import TYPE_CHECKING
 
 import pytest
@@ -11,7 +10,14 @@ from support import audio
 from support.certificates import self_signed
 from support.gateway import GatewayProcess
 from support.phone import Phone
-from support.real_home_assistant import CURRENT, RELEASES, Furniture, RealHomeAssistant, require
+from support.real_home_assistant import (
+    CURRENT,
+    RELEASES,
+    Furniture,
+    RealHomeAssistant,
+    Release,
+    require,
+)
 from support.speech import spoken
 from support.waiting import wait_until
 
@@ -31,13 +37,21 @@ MENU = {
 BACK_WITHIN_S = 40.0
 
 
-@pytest.fixture(params=RELEASES, ids=lambda release: release.version)
-def own_house(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[RealHomeAssistant]:
-    """Return a Home Assistant that only this test uses."""
-    folder = tmp_path / "house"
-    folder.mkdir()
-    with RealHomeAssistant(folder, require(request.param)) as house:
+@pytest.fixture(scope="module", params=RELEASES, ids=lambda release: release.version)
+def mistreated_house(
+    request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory
+) -> Iterator[RealHomeAssistant]:
+    """Return a Home Assistant that only these tests use."""
+    release: Release = require(request.param)
+    with RealHomeAssistant(tmp_path_factory.mktemp("house"), release) as house:
         yield house
+
+
+@pytest.fixture
+def own_house(mistreated_house: RealHomeAssistant) -> RealHomeAssistant:
+    """Return it with an empty journal."""
+    mistreated_house.clear()
+    return mistreated_house
 
 
 def journal_of(house: RealHomeAssistant, number: str) -> list[str]:
@@ -87,7 +101,7 @@ def test_home_assistant_is_restarted_while_digits_are_typed(
     tmp_path: Path, own_house: RealHomeAssistant
 ) -> None:
     """Whatever the moment at which an event meets a house that shuts down or starts up."""
-    house, typed = own_house, "12345678" * 4
+    house, typed = own_house, "12345678" * 3
     with (
         GatewayProcess(tmp_path, menu_file=MENU, **house.settings) as gateway,
         Phone("p") as phone,
@@ -95,14 +109,8 @@ def test_home_assistant_is_restarted_while_digits_are_typed(
         call = phone.call(gateway.uri).wait_answered()
         house.wait_event("entered_menu")
         call.type_digits(typed)
-
-        def restart() -> None:
-            house.stop()
-            house.start()
-
-        restarter = threading.Thread(target=restart)
-        restarter.start()
-        restarter.join()
+        house.stop()
+        house.start()
         wait_until(lambda: digits_in_log(gateway) == len(typed), "all digits in the log", 30)
         call.hang_up()
         house.wait_event("call_disconnected", BACK_WITHIN_S)

@@ -2,7 +2,11 @@
 
 from __future__ import annotations
 
+import random
 import socket
+
+# Below those that Linux gives to clients and to `free_port`.
+LASTING_PORTS = range(10_000, 20_000)
 
 
 def free_port() -> int:
@@ -14,6 +18,18 @@ def free_port() -> int:
         ):
             udp.bind(("127.0.0.1", 0))
             port: int = udp.getsockname()[1]
+            try:
+                tcp.bind(("127.0.0.1", port))
+            except OSError:
+                continue
+            return port
+
+
+def lasting_port() -> int:
+    """Return a port for a server that goes and comes back to it: no client gets it meanwhile."""
+    while True:
+        port = random.choice(LASTING_PORTS)
+        with socket.socket(socket.AF_INET, socket.SOCK_STREAM) as tcp:
             try:
                 tcp.bind(("127.0.0.1", port))
             except OSError:

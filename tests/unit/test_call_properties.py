@@ -35,7 +35,6 @@ from hasip.calls.call_state import (
     PlaybackId,
     PlayRequested,
     Refuse,
-    ServiceEnded,
     Settling,
     StopPlaying,
     StopRequested,
@@ -88,7 +87,6 @@ inputs = st.one_of(
     ),
     st.just(WhenUp(TRANSFER)),
     st.booleans().map(BridgeChanged),
-    st.booleans().map(ServiceEnded),
     st.sampled_from([PinLocked(60.0), PeerChanged(), AudioLost()]),
     st.sampled_from(
         [Connected(), Disconnected(), StopRequested(), HangupRequested(), AnswerRequested()]

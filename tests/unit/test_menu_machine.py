@@ -21,12 +21,11 @@ from hasip.calls.call_state import (
     PlayRequested,
     Refuse,
     Ringing,
-    ServiceEnded,
     StopRequested,
     Timer,
     WhenUp,
 )
-from hasip.calls.prompt import ErrorSound, Message
+from hasip.calls.prompt import Message
 from hasip.commands.model import CallService, Transfer
 from hasip.events.model import (
     CallEstablished,
@@ -497,53 +496,3 @@ def test_a_command_for_a_call_that_rings_or_is_over_is_refused() -> None:
 
     reasons = [refusal.reason for refusal in call.effects_of(Refuse)]
     assert reasons == ["the call is not up (dialing)", "the call is not up (ended)"]
-
-
-# --- actions that take their time -----------------------------------------------------------
-
-WELCOME = {"message": "the door is open", "action": OPEN, "post_action": "hangup"}
-
-
-def test_a_hang_up_waits_until_it_is_known_that_the_action_worked() -> None:
-    call = up(**WELCOME)
-    call.hear_out()
-    assert not call.is_hung_up
-    call.feed(ServiceEnded(failed=False))
-    assert call.is_hung_up
-
-    call = up(**WELCOME)
-    call.feed(ServiceEnded(failed=False))
-    assert not call.is_hung_up
-    call.hear_out()
-    assert call.is_hung_up
-
-
-def test_who_waits_for_the_end_hears_that_the_action_failed() -> None:
-    call = up(**WELCOME)
-    call.hear_out()
-    call.feed(ServiceEnded(failed=True))
-    assert call.playing is not None
-    assert call.playing.prompt == ErrorSound()
-    call.hear_out()
-
-    assert call.is_hung_up
-
-
-def test_an_action_that_is_not_heard_of_holds_up_the_end_for_a_while_only() -> None:
-    call = up(**WELCOME)
-    effects = call.hear_out()
-    assert Arm(Timer.HANG_UP, 6.0) in effects
-    call.type("1")
-    call.wait(Timer.HANG_UP)
-
-    assert call.is_hung_up
-
-
-def test_a_message_while_the_end_is_waited_for_is_heard_first() -> None:
-    call = up(**WELCOME)
-    call.hear_out()
-    call.feed(PlayRequested(prompt=Message(text="wait")), ServiceEnded(failed=False))
-    assert call.text == "wait"
-    call.hear_out()
-
-    assert call.is_hung_up

@@ -238,8 +238,6 @@ def test_not_more_than_a_few_requests_hang_at_once() -> None:
     for _ in range(MOST_HANGING):
         with pytest.raises(TimedOutError, match=r"x: nothing came within 0 s"):
             impatient.run(lambda: time.sleep(5), 0.01, "x")
-    with pytest.raises(
-        TimedOutError, match=f"{MOST_HANGING} earlier requests have not come back yet"
-    ):
+    with pytest.raises(TimedOutError, match="8 earlier requests have not come back yet"):
         impatient.run(lambda: None, 5, "x")
     assert time.monotonic() - clock < 3

@@ -28,7 +28,6 @@ class Timer(Enum):
     ANSWER_AFTER = auto()
     SETTLE = auto()
     MENU = auto()
-    HANG_UP = auto()
 
 
 # --- inputs ---------------------------------------------------------------------------------
@@ -90,13 +89,6 @@ class WhenUp:
 
 
 @dataclass(frozen=True, slots=True)
-class ServiceEnded:
-    """What a menu's service call came to is known."""
-
-    failed: bool
-
-
-@dataclass(frozen=True, slots=True)
 class BridgeChanged:
     """The call was bridged with the first other one, or parted from the last."""
 
@@ -145,7 +137,6 @@ Input = (
     | PlayRequested
     | StopRequested
     | WhenUp
-    | ServiceEnded
     | BridgeChanged
     | PeerChanged
     | AudioLost
@@ -341,8 +332,6 @@ class InMenu:
     last_playback: PlaybackId = PlaybackId(0)
     # People talk to each other: the menu's timeout must not end that.
     is_bridged: bool = False
-    services: int = 0  # that were called, and have not ended yet
-    hangs_up: bool = False  # as soon as these have ended
 
     @property
     def menu(self) -> Menu:

@@ -49,7 +49,6 @@ from hasip.calls.call_state import (
     Prepare,
     Refuse,
     Ringing,
-    ServiceEnded,
     Settling,
     State,
     StopPlaying,
@@ -129,8 +128,7 @@ def _timers_of(state: State) -> frozenset[Timer]:
             return frozenset({Timer.SETTLE})
         case InMenu():
             runs = state.menu.timeout_s is not None and not state.is_bridged
-            timers = {Timer.MENU: runs, Timer.HANG_UP: state.hangs_up}
-            return frozenset(timer for timer, runs in timers.items() if runs)
+            return frozenset({Timer.MENU}) if runs else frozenset()
         case Answering() | Ending() | Ended():
             return frozenset()
         case _:
@@ -149,10 +147,10 @@ def _next(state: State, event: Input, turn: Turn) -> State:
             return _on_connected(state, turn)
         case AnswerRequested():
             return _on_answer(state, event, turn)
-        case Digit() | PlayRequested() | WhenUp():
+        case Digit():
             return _when_settled(state, event, turn)
-        case ServiceEnded(failed):
-            return _on_service_ended(state, turn, failed=failed)
+        case PlayRequested() | WhenUp():
+            return _when_settled(state, event, turn)
         case BridgeChanged(is_bridged):
             return _on_bridge(state, turn, is_bridged=is_bridged)
         case AudioLost():
@@ -205,8 +203,6 @@ def _on_timer(state: State, timer: Timer, turn: Turn) -> State:
             return Answering(plan)
         case Settling(), Timer.SETTLE:
             return _settled(state, turn)
-        case InMenu(), Timer.HANG_UP:
-            return menu_machine.hang_up(state, turn)
         case InMenu(), Timer.MENU if state.menu.timeout_s is not None:
             return menu_machine.on_timeout(state, turn)
         case _:
@@ -272,12 +268,6 @@ def _on_bridge(state: State, turn: Turn, *, is_bridged: bool) -> State:
     if not is_bridged and state.menu.timeout_s is not None:
         turn.do(Arm(Timer.MENU, state.menu.timeout_s))
     return replace(state, is_bridged=is_bridged)
-
-
-def _on_service_ended(state: State, turn: Turn, *, failed: bool) -> State:
-    if isinstance(state, InMenu):
-        return menu_machine.on_service_ended(state, turn, failed=failed)
-    return state
 
 
 def _on_pin_locked(state: State, lockout_s: float, turn: Turn) -> State:

@@ -7,7 +7,6 @@ Rules of the contract that are easy to miss, and where they are:
 
 - a digit and a prompt: `on_digit` and `_silence_for_digit`
 - a play command takes the place of a prompt and inherits its post_action: `play_instead`
-- a hang-up waits until it is known whether the menu's action worked: `on_service_ended`
 - menus without a prompt that lead to each other in a circle: `Turn.visited`
 """
 
@@ -37,15 +36,11 @@ from hasip.calls.call_state import (
 from hasip.calls.menu import HangUp, Jump, MenuIndex, NoOp, PostAction, Repeat, Return
 from hasip.calls.outcome import EndCause
 from hasip.calls.prompt import AudioFile, ErrorSound, Message, Prompt
-from hasip.commands.model import CallService
 from hasip.events.model import AudioFilePlayed, DtmfDigit, EnteredMenu, MenuTimeout, MessagePlayed
 
 if TYPE_CHECKING:
     from hasip.calls.menu import Menu
     from hasip.events.model import CallEventBody
-
-# A service call that can't arrive is tried again for 5 s.
-SERVICE_ENDS_WITHIN_S = 6.0
 
 
 @dataclass(slots=True)
@@ -64,14 +59,12 @@ class Turn:
 def enter(state: InMenu, index: MenuIndex, turn: Turn) -> State:
     """Enter a menu: event, action, prompt, in this order; with no prompt the post_action."""
     turn.visited.add(index)
-    state = replace(stop(state, turn), at=index, typed="", hangs_up=False)
+    state = replace(stop(state, turn), at=index, typed="")
     menu = state.menu
     if menu.id is not None:
         turn.do(Tell(EnteredMenu(menu.id)))
     if menu.action is not None:
         turn.do(RunAction(menu.action))
-        if isinstance(menu.action, CallService):
-            state = replace(state, services=state.services + 1)
     if menu.timeout_s is not None:
         turn.do(Arm(Timer.MENU, menu.timeout_s))
     if menu.prompts:
@@ -111,10 +104,6 @@ def _after_prompt(state: InMenu, action: PostAction, turn: Turn) -> State:
     match action:
         case NoOp():
             return state
-        case HangUp() if state.services:
-            # Who was told that the door is open must hear that it is not.
-            turn.do(Arm(Timer.HANG_UP, SERVICE_ENDS_WITHIN_S))
-            return replace(state, hangs_up=True)
         case HangUp():
             return hang_up(state, turn)
         case Repeat():
@@ -173,7 +162,7 @@ def on_digit(state: InMenu, digit: str, turn: Turn) -> State:
             )
         )
     )
-    if not isinstance(after, InMenu) or after.hangs_up:
+    if not isinstance(after, InMenu):
         return after
     turn.visited.clear()
     return _count(after, digit, turn)
@@ -256,9 +245,7 @@ def play_instead(state: InMenu, request: PlayRequested, turn: Turn) -> State:
     What was to follow the prompt follows this one instead, so that neither a hang-up after "bye"
     nor the way back from "wrong code" is lost to a message that comes in between.
     """
-    inherited: PostAction = HangUp() if state.hangs_up else NoOp()
-    if state.playing is not None:
-        inherited = state.playing.post_action
+    inherited = state.playing.post_action if state.playing is not None else NoOp()
     playing = Playing(
         playback=PlaybackId(0),
         prompt=request.prompt,
@@ -266,17 +253,7 @@ def play_instead(state: InMenu, request: PlayRequested, turn: Turn) -> State:
         post_action=HangUp() if request.hang_up_after else inherited,
         request_id=request.request_id,
     )
-    return _play(replace(stop(state, turn), hangs_up=False), playing, turn)
-
-
-def on_service_ended(state: InMenu, turn: Turn, *, failed: bool) -> State:
-    """Play the error sound where a service failed; what the menu says is not true then."""
-    state = replace(state, services=max(0, state.services - 1))
-    if failed:
-        return play_instead(state, PlayRequested(prompt=ErrorSound()), turn)
-    if state.hangs_up and not state.services:
-        return hang_up(state, turn)
-    return state
+    return _play(stop(state, turn), playing, turn)
 
 
 def greet(state: InMenu, turn: Turn) -> InMenu:

@@ -5,14 +5,8 @@ from __future__ import annotations
 import logging
 from typing import TYPE_CHECKING, Protocol, assert_never
 
-from hasip.calls.call_state import (
-    AnswerRequested,
-    PlayRequested,
-    ServiceEnded,
-    StopRequested,
-    WhenUp,
-)
-from hasip.calls.prompt import AudioFile, Message
+from hasip.calls.call_state import AnswerRequested, PlayRequested, StopRequested, WhenUp
+from hasip.calls.prompt import AudioFile, ErrorSound, Message
 from hasip.commands.findings import unknown
 from hasip.commands.model import (
     Afterwards,
@@ -217,8 +211,6 @@ class Dispatcher:
             else:
                 _log.info("Service %s called", started)
                 self.finish(command.request_id)
-            if origin is not None and origin.is_up:
-                origin.feed(ServiceEnded(failed=isinstance(result, Failed)))
 
         self._services.call(command, done)
 
@@ -237,6 +229,9 @@ class Dispatcher:
             ServiceFailed(domain=command.domain, service=command.service, error=error),
             command.request_id,
         )
+        # What the menu says now ("the door is open") is not true.
+        if origin.is_up:
+            origin.feed(PlayRequested(prompt=ErrorSound()))
 
     def _log_state(self) -> None:
         if len(self._registry):

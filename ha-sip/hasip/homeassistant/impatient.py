@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 
 T = TypeVar("T")
 
-MOST_HANGING = 16
+MOST_HANGING = 8
 
 
 class Impatient:

@@ -7,6 +7,7 @@ import os
 import shutil
 import subprocess
 import sys
+import time
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -18,24 +19,35 @@ if TYPE_CHECKING:
 
 UV = Path(sys.executable).parent / "uv"
 INSTALL_TIMEOUT_S = 900.0
+FORGET_AFTER_S = 21 * 86_400.0
 
 
 def install(release: Release) -> Path:
-    """Return the Python of a virtual environment with a release in it."""
+    """Return the Python of a virtual environment with a release in it.
+
+    What was pinned otherwise is another environment: nobody takes it away from a test that runs.
+    """
     with locked(f"home-assistant-{release.version}"):
         base = find_python(release)
-        folder = CACHE / f"home-assistant-{release.version}"
+        wanted = hashlib.sha256(release.requirements.read_bytes() + bytes(base)).hexdigest()[:8]
+        folder = CACHE / f"home-assistant-{release.version}-{wanted}"
         python, stamp = folder / "bin" / "python", folder / "installed"
-        wanted = hashlib.sha256(release.requirements.read_bytes() + bytes(base)).hexdigest()
-        if not stamp.exists() or stamp.read_text(encoding="ascii") != wanted:
-            shutil.rmtree(folder, ignore_errors=True)
-            run_uv("venv", "--python", str(base), str(folder), base=base)
+        if not stamp.exists():
+            run_uv("venv", "--clear", "--python", str(base), str(folder), base=base)
             # Nothing is resolved: the file names everything. And nothing will be compiled to
             # bytecode while Home Assistant starts.
             arguments = ("--no-deps", "--compile-bytecode", "-r", str(release.requirements))
             run_uv("pip", "install", "--python", str(python), *arguments, base=base)
-            stamp.write_text(wanted, encoding="ascii")
+        stamp.touch()
+        _forget_others(folder, release)
     return python
+
+
+def _forget_others(folder: Path, release: Release) -> None:
+    """Remove what nobody used for weeks."""
+    for stamp in CACHE.glob(f"home-assistant-{release.version}-*/installed"):
+        if stamp.parent != folder and time.time() - stamp.stat().st_mtime > FORGET_AFTER_S:
+            shutil.rmtree(stamp.parent, ignore_errors=True)
 
 
 def run_uv(*arguments: str, base: Path) -> str:
