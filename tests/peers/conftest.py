@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
+from support import blueprints
 from support.app_gateway import can_enter
 from support.mosquitto import Mosquitto
 from support.real_home_assistant import (
@@ -56,7 +57,9 @@ def running_house(
     folder = tmp_path_factory.mktemp(f"home-assistant-{release.version}")
     supervisor = None if isinstance(possible_supervisor, MissingError) else possible_supervisor
     with WyomingEspeak() as engine:
-        furniture = Furniture(mqtt_port=open_broker.port, wyoming_port=engine.port)
+        furniture = Furniture(
+            mqtt_port=open_broker.port, wyoming_port=engine.port, blueprints=blueprints.FOLDER
+        )
         with RealHomeAssistant(folder, release, furniture, supervisor=supervisor) as house:
             yield house
 

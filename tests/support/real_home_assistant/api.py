@@ -98,6 +98,8 @@ class HomeAssistantApi:
     def remove_automation(self, name: str) -> None:
         """Take an automation away again."""
         self._request("DELETE", f"api/config/automation/config/{name}")
+        entity_id = f"automation.{name}"
+        wait_until(lambda: self.state(entity_id)["state"] is None, f"{entity_id} is gone")
 
     # --- the wire -----------------------------------------------------------------------------
 
