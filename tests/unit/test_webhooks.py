@@ -77,6 +77,24 @@ def test_events_wait_until_home_assistant_is_there_and_has_started(
         assert FAILURES[case].is_in(caplog.text), case
 
 
+def test_a_restart_that_nobody_noticed_costs_no_event(
+    house: StandInHomeAssistant, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    queue = make_queue(house.base_url)
+    put(queue, *"abc")
+    wait_until(lambda: house.event_names == list("abc"), "it is there")
+    assert house.questions == 1  # not before each of them
+    monkeypatch.setattr(webhooks, "SURE_FOR_S", 0.0)
+    house.state = "STARTING"  # between two calls; it would say yes, and throw it away
+    put(queue, "d")
+    wait_until(lambda: house.questions > 3, "it is asked whether it has started")
+    assert house.event_names == list("abc")
+    house.state = "RUNNING"
+    finish(queue)
+
+    assert house.event_names == list("abcd")
+
+
 @pytest.mark.parametrize("status", [502, 503, 504])
 def test_a_proxy_that_says_it_is_away_keeps_events_waiting_in_order(
     house: StandInHomeAssistant, status: int, caplog: pytest.LogCaptureFixture

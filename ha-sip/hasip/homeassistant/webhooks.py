@@ -4,9 +4,10 @@ There is one queue since there is one destination. It is bounded in number and a
 that may have arrived is not sent again: a door bell must not ring twice.
 
 So that as few as possible get lost in that way, an event is only sent to a Home Assistant that has
-answered since it last failed. One that hangs costs the one event that was on its way; the others
-wait until a harmless question is answered. One that starts up is given the time to: it takes
-webhooks early, says yes, and throws them away as long as its automations are not there.
+answered since it last failed, and lately. One that hangs costs the one event that was on its way at
+most; the others wait until a harmless question is answered. One that starts up is given the time
+to: it takes webhooks early, says yes, and throws them away as long as its automations are not
+there.
 """
 
 from __future__ import annotations
@@ -34,6 +35,8 @@ OLDEST_S = 600.0
 AWAY = Backoff(0.5, 15.0)
 # Only Home Assistant's Supervisor wants a token for a webhook, and that is not ours to mend.
 REFUSED = Backoff(30.0, 300.0)
+# It may have restarted since the last event; that takes longer than this.
+SURE_FOR_S = 3.0
 # Home Assistant says that it runs, and then starts its automations.
 AUTOMATIONS_START_S = 1.0
 
@@ -66,6 +69,7 @@ class WebhookQueue(Outbox):
         self._waiting: deque[_Delivery] = deque()
         self._dropped = 0
         self._is_there = False  # it has answered since it last failed
+        self._answered_at = float("-inf")
         self._away_since: float | None = None
         self._last_problem: type[HomeAssistantError] | None = None
         self.start()
@@ -92,6 +96,8 @@ class WebhookQueue(Outbox):
                 delivery = self._next()
                 if delivery is None:
                     break
+                if time.monotonic() - self._answered_at > SURE_FOR_S:
+                    self._find_out()
                 self._deliver(delivery)
                 self._take_off(delivery)
                 failures = 0
@@ -138,6 +144,7 @@ class WebhookQueue(Outbox):
             return self.is_over(is_empty=not self._waiting)
 
     def _take_off(self, delivery: _Delivery) -> None:
+        self._answered_at = time.monotonic()
         self._say_back()
         with self.changed:
             # A full queue may have dropped it while it was on its way.
@@ -150,6 +157,7 @@ class WebhookQueue(Outbox):
 
     def _find_out(self) -> None:
         """Ask whether Home Assistant is there and ready; raises where it is not."""
+        self._is_there = False
         if not self._client.is_running():
             msg = "Home Assistant is starting up or shutting down"
             raise _StartingError(msg)
@@ -158,6 +166,7 @@ class WebhookQueue(Outbox):
             self.pause(AUTOMATIONS_START_S)
         self._say_back()
         self._is_there = True
+        self._answered_at = time.monotonic()
         self._on_there(was_away)
 
     def _say_back(self) -> None:
