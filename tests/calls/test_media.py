@@ -160,6 +160,20 @@ def test_an_invite_without_an_offer_gets_ours(line: Line) -> None:
         line.hears(phone)
 
 
+def test_a_call_without_a_common_codec_is_logged_with_the_codecs_of_both(line: Line) -> None:
+    with Phone("p", codecs=("77 AMR/8000", "18 G729/8000")) as phone:
+        call = phone.call(line.gateway.uri)
+        call.wait_status(488)
+        line.gateway.wait_log("with 488: it offers AMR, G729 by RTP/AVP; we have")
+        phone.reject_with = 488
+        line.command("dial", number=phone.uri)
+
+        assert line.house.wait_event("call_disconnected")["outcome"] == "not_acceptable"
+        said = line.gateway.wait_log("refused with 488: we offered")
+        assert "PCMA, PCMU" in said
+        assert "by RTP/AVP; it does not say what it has" in said
+
+
 # --- packets --------------------------------------------------------------------------------
 
 

@@ -15,6 +15,7 @@ from hasip.sip.errors import guarded, sip_errors
 from hasip.sip.hop import Hops
 from hasip.sip.locate import Locator
 from hasip.sip.media import BRIDGE_RATE_HZ
+from hasip.sip.refusals import refused_by_us
 from hasip.sip.transports import open_transports, read_loss
 
 if TYPE_CHECKING:
@@ -57,6 +58,7 @@ class _Endpoint(pj.Endpoint):
         self.on_pulse: Callable[[], None] | None = None
         self._loop = loop
         self._heard_loss = heard_loss
+        self.codecs: tuple[str, ...] = ()  # that we take, for people
 
     def onTransportState(self, prm: pj.OnTransportStateParam) -> None:  # noqa: N802
         with guarded("onTransportState"):
@@ -73,11 +75,9 @@ class _Endpoint(pj.Endpoint):
         self, prm: pj.OnRejectedIncomingCallParam
     ) -> None:
         with guarded("onRejectedIncomingCall"):
-            _log.warning(
-                "Refused a call from %s with %d: as many calls are up as pjsua2 was built for",
-                prm.remoteInfo,
-                prm.statusCode or pj.PJSIP_SC_BUSY_HERE,
-            )
+            code = prm.statusCode or pj.PJSIP_SC_BUSY_HERE
+            invite = prm.rdata.wholeMsg
+            _log.warning("%s", refused_by_us(prm.remoteInfo, code, invite, self.codecs))
 
 
 class SipStack:
@@ -215,6 +215,8 @@ class SipStack:
             if wanted and not order:
                 _log.warning("--codecs names none that there is; taking the usual ones")
             order = order or [name.lower() for name in DEFAULT_CODECS]
+            ours = [codec_id for codec_id in ids if _short(codec_id) in order]
+            self._endpoint.codecs = tuple(dict.fromkeys(_name(codec_id) for codec_id in ours))
             for codec_id in ids:
                 name = _short(codec_id)
                 rank = 255 - order.index(name) if name in order else 0
@@ -278,6 +280,10 @@ def _locator(settings: Settings) -> Locator:
     return Locator(settings.sip.name_servers, transports)
 
 
+def _name(codec_id: str) -> str:
+    return codec_id.partition("/")[0]
+
+
 def _short(codec_id: str) -> str:
     """Return a codec's name: `PCMU/8000/1` is `pcmu`; one at several rates has one name only."""
-    return codec_id.partition("/")[0].lower()
+    return _name(codec_id).lower()

@@ -21,6 +21,7 @@ from hasip.sip import sdp
 from hasip.sip.errors import guarded, sip_errors
 from hasip.sip.received import extract_headers, party
 from hasip.sip.redirects import Redirects, Verdict, bare_uri, is_sip
+from hasip.sip.refusals import MEDIA_REFUSED, refused_by_peer
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
@@ -117,6 +118,7 @@ class PjCall(pj.Call):
         # Of a call that we place: read when the INVITE leaves, since the peer's refusal may end the
         # call before `makeCall` has returned, and nothing can be read of it any more.
         self.placed: tuple[SipCallId, str] | None = None
+        self._offer = ""  # our SDP
         self.leaves_silence_out = False  # the peer may send nothing while nobody speaks
         self.target = ""  # of a call that we place since a peer's REFER asks for it
 
@@ -162,6 +164,8 @@ class PjCall(pj.Call):
             elif state == pj.PJSIP_INV_STATE_DISCONNECTED:
                 # pjsip says 487 where it was we who followed no further.
                 code, reason = self.redirects.not_followed or (code, reason)
+                if code in MEDIA_REFUSED and self._offer:
+                    _log.warning("%s", refused_by_peer(code, self._offer, _response_in(prm.e)))
                 self.post(lambda ears: ears.heard_disconnected(code, reason))
 
     def _pass_headers_on(self, prm: pj.OnCallStateParam) -> None:
@@ -172,6 +176,11 @@ class PjCall(pj.Call):
             if message.startswith("SIP/2.0"):
                 headers = extract_headers(message, self._rules.wanted_headers)
                 self.post(lambda ears: ears.heard_headers(headers))
+
+    def onCallSdpCreated(self, prm: pj.OnCallSdpCreatedParam) -> None:  # noqa: N802
+        """Remember what we offer."""
+        with guarded("onCallSdpCreated"):
+            self._offer = prm.sdp.wholeSdp
 
     def onCallMediaState(self, prm: pj.OnCallMediaStateParam) -> None:  # noqa: N802, ARG002
         """Pass on that the media changed."""

@@ -14,7 +14,7 @@ if TYPE_CHECKING:
 
     from hasip.loop import Loop
 
-# A look costs some 30 µs; so many a limit are enough to be right within a few seconds.
+# A look costs some 7 µs; so many a limit are enough to be right within a few seconds.
 LOOKS_PER_LIMIT = 6
 SHORTEST_INTERVAL_S = 0.25
 LONGEST_INTERVAL_S = 5.0

@@ -59,6 +59,7 @@ class Phone:
         early_media: bool = False,
         offers_late: bool = False,
         event_type: int = EVENT_TYPE,
+        codecs: Sequence[str] = ("0 PCMU/8000", "8 PCMA/8000"),
         extra_headers: Sequence[tuple[str, str]] = (),
     ) -> None:
         """Be called `name`; None for `answer_after_s`: ring until the test answers."""
@@ -74,6 +75,7 @@ class Phone:
         self.early_media = early_media  # 183 with SDP, and RTP both ways, before it answers
         self.offers_late = offers_late  # its INVITE has no SDP, its ACK has
         self.event_type = event_type  # the payload type that it wants telephone-events in
+        self.codecs = codecs  # that it offers and answers with; it speaks the first
         self.more_sdp: tuple[str, ...] = ()  # lines at the end of its SDP
         self.extra_headers = extra_headers  # of its INVITE, and of its 200 to one
         self.refuses = dict[str, int]()  # method -> status it answers with in a call
@@ -651,15 +653,15 @@ class PhoneCall:
 
     def _sdp(self) -> str:
         event_type = self.phone.event_type
+        types = " ".join(codec.split()[0] for codec in self.phone.codecs)
         lines = [
             "v=0",
             f"o=- 1 1 IN IP4 {self.phone.host}",
             "s=-",
             f"c=IN IP4 {self.media_host}",
             "t=0 0",
-            f"m=audio {self.stream.announced_port} RTP/AVP 0 8 {event_type}",
-            "a=rtpmap:0 PCMU/8000",
-            "a=rtpmap:8 PCMA/8000",
+            f"m=audio {self.stream.announced_port} RTP/AVP {types} {event_type}",
+            *(f"a=rtpmap:{codec}" for codec in self.phone.codecs),
             f"a=rtpmap:{event_type} telephone-event/8000",
             f"a=fmtp:{event_type} 0-15",
             f"a=ptime:{self.stream.packet_ms}",
