@@ -121,12 +121,12 @@ def write_wav(path: Path, samples: Sequence[int], rate_hz: int = RATE_HZ) -> Non
 
 
 def read_wav(path: Path) -> list[int]:
-    """Return the samples of a 16-bit mono WAV, brought to 8 kHz by averaging neighbours."""
+    """Return the samples of a 16-bit WAV, the left ones, at 8 kHz by averaging neighbours."""
     with wave.open(str(path), "rb") as wav:
         data, rate_hz = wav.readframes(wav.getnframes()), wav.getframerate()
-    samples = [
-        int.from_bytes(data[at : at + 2], "little", signed=True) for at in range(0, len(data), 2)
-    ]
+        frame = 2 * wav.getnchannels()
+    starts = range(0, len(data), frame)
+    samples = [int.from_bytes(data[at : at + 2], "little", signed=True) for at in starts]
     ratio = rate_hz / RATE_HZ
     return [
         sum(part) // len(part)

@@ -16,6 +16,7 @@ from hasip.sip.hop import Hops
 from hasip.sip.locate import Locator
 from hasip.sip.media import BRIDGE_RATE_HZ
 from hasip.sip.refusals import refused_by_us
+from hasip.sip.stray_requests import StrayRequests
 from hasip.sip.transports import open_transports, read_loss
 
 if TYPE_CHECKING:
@@ -104,6 +105,7 @@ class SipStack:
             take_room=self._take_room,
         )
         self._endpoint: _Endpoint | None = None
+        self._strays: StrayRequests | None = None  # pjsip looks at it as long as it runs
         self._accounts: dict[int, SipAccount] = {}
         self._rooms_taken = 0
         self._why_off: dict[int, str] = {}  # accounts that are not in use
@@ -133,12 +135,19 @@ class SipStack:
         with sip_errors("start pjsip"):
             self._endpoint.libCreate()
             self._endpoint.libInit(self._endpoint_config())
+        self._answer_strays()
         open_transports(self._endpoint, self._settings.sip)
         with sip_errors("start pjsip"):
             self._endpoint.libStart()
             self._endpoint.audDevManager().setNullDev()
         self._choose_codecs(self._settings.sip.options.codecs)
         self._open_accounts(self._settings.accounts)
+
+    def _answer_strays(self) -> None:
+        try:
+            self._strays = StrayRequests()
+        except OSError as error:
+            _log.warning("Requests that belong to no call get no answer: %s", error)
 
     def pulse(self, done: Callable[[], None]) -> None:
         """Have pjsip call `done`, on a thread of its own: a sign that it is alive."""

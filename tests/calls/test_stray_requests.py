@@ -1,0 +1,74 @@
+"""Requests that pjsip has nothing for, outside of calls and within: each gets an answer."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import pytest
+
+from hasip.sip.stray_requests import answer_to
+from support.gateway import GatewayProcess
+from support.phone import Phone
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    from support.phone.message import Message
+
+TEXT = (("content-type", "text/plain"),)
+
+
+def test_a_request_outside_of_a_call_gets_an_answer(tmp_path: Path) -> None:
+    cases = [
+        ("OPTIONS", (), 200),
+        ("MESSAGE", TEXT, 200),
+        ("SUBSCRIBE", (("event", "dialog"),), 489),
+        ("PUBLISH", (("event", "presence"),), 405),
+        ("REGISTER", (), 405),
+        ("WHATEVER", (), 405),
+        ("REFER", (("refer-to", "<sip:x@127.0.0.1>"),), 405),
+        ("NOTIFY", (("event", "check-sync"),), 481),
+        ("INFO", (), 481),
+        ("UPDATE", (), 481),
+        ("PRACK", (), 481),
+        ("BYE", (), 481),
+    ]
+    with GatewayProcess(tmp_path, menu_file={}) as gateway, Phone("p") as phone:
+        for method, headers, status in cases:
+            request = phone.request(method, gateway.uri, f"<{gateway.uri}>")
+            request.headers += [("contact", f"<{phone.uri}>"), *headers]
+            answer = phone.transact(request, gateway.address, 3.0)
+
+            assert (method, answer.status) == (method, status)
+            if status == 405:
+                assert "INVITE, ACK, BYE, CANCEL" in (answer.get("allow") or "")
+        lost = phone.request("ACK", gateway.uri, f"<{gateway.uri}>")
+        phone.send(lost, gateway.address)
+        phone.call(gateway.uri).wait_answered()
+
+
+def test_a_request_within_a_call_gets_an_answer_and_the_call_goes_on(tmp_path: Path) -> None:
+    with GatewayProcess(tmp_path, menu_file={}) as gateway, Phone("p") as phone:
+        call = phone.call(gateway.uri).wait_answered()
+
+        def ask(method: str, *headers: tuple[str, str]) -> Message:
+            request = call._in_dialog(method)
+            request.headers += headers
+            return phone.transact(request, call.address, 3.0)
+
+        assert ask("MESSAGE", *TEXT).status == 200
+        assert ask("UPDATE").status == 200
+        assert ask("REFER", ("refer-to", "<sip:x@127.0.0.1>")).status == 603
+        for method in ("OPTIONS", "INFO", "SUBSCRIBE", "NOTIFY", "PUBLISH", "WHATEVER"):
+            expected = 500
+            assert (method, ask(method, ("event", "talk")).status) == (method, expected)
+        assert not call.is_ended.is_set()
+        call.hang_up()
+
+
+@pytest.mark.parametrize(
+    ("method", "code"),
+    [("ACK", None), ("PUBLISH", 405), ("INFO", 481), ("NOTIFY", 481), ("CANCEL", 481)],
+)
+def test_each_method_has_its_code(method: str, code: int | None) -> None:
+    assert answer_to(method) == code
