@@ -37,6 +37,25 @@ def test_reject_mode_sends_the_code_that_is_set_and_still_tells(tmp_path: Path) 
 
 
 @pytest.mark.parametrize(
+    ("reason", "outcome"),
+    [('SIP;cause=200;text="Call completed elsewhere"', "answered_elsewhere"), (None, "missed")],
+)
+def test_a_call_that_another_phone_took_is_not_missed(
+    tmp_path: Path, reason: str | None, outcome: str
+) -> None:
+    with (
+        StandInHomeAssistant() as house,
+        GatewayProcess(tmp_path, house=house, SIP1_ANSWER_MODE="listen") as gateway,
+        Phone("visitor") as phone,
+    ):
+        call = phone.call(gateway.uri)
+        call.wait_status(180)
+        call.cancel(reason)
+        call.wait_ended()
+        assert house.wait_event("call_disconnected")["outcome"] == outcome
+
+
+@pytest.mark.parametrize(
     ("caller", "is_answered"), [("5551234", True), ("555", True), ("666", False)]
 )
 def test_filters_decide_who_is_answered(tmp_path: Path, caller: str, is_answered: bool) -> None:  # noqa: FBT001

@@ -66,6 +66,8 @@ def because(cause: EndCause, **more: Any) -> dict[str, Any]:
         (IN, 487, THEY, {}, "missed"),
         (IN, 480, WE, because(EndCause.RING_TIMEOUT), "missed"),
         (IN, 487, THEY, {"is_filtered": True}, "filtered"),
+        (IN, 487, THEY, {"is_taken_elsewhere": True}, "answered_elsewhere"),
+        (IN, 487, THEY, {"is_taken_elsewhere": True, "is_filtered": True}, "answered_elsewhere"),
         (IN, 480, WE, because(EndCause.RING_TIMEOUT, is_filtered=True), "filtered"),
         (IN, 603, WE, because(EndCause.HANG_UP), "rejected"),
         (IN, 500, WE, because(EndCause.BROKEN), "failed"),

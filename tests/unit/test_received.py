@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from hasip.calls.uri import has_scheme, host_of, parse_number
-from hasip.sip.received import header_value, party, sent_by
+from hasip.sip.received import header_value, is_taken_elsewhere, party, sent_by
 
 
 @pytest.mark.parametrize(
@@ -56,3 +56,23 @@ def test_hosts_and_schemes() -> None:
 )
 def test_the_transport_that_a_response_came_by(via: str, transport: str | None) -> None:
     assert sent_by(f"SIP/2.0 200 OK\r\n{via}\r\n\r\n") == transport
+
+
+@pytest.mark.parametrize(
+    ("reason", "is_taken"),
+    [
+        ('Reason: SIP;cause=200;text="Call completed elsewhere"', True),
+        ('reason: sip ; text="Call completed elsewhere" ; cause = 200', True),
+        ("Reason: Q.850;cause=26", True),
+        ("Reason: Q.850;cause=16, SIP;cause=200", True),
+        ("Reason: Q.850;cause=16\r\nReason: SIP;cause=200", True),
+        ('Reason: SIP;cause=487;text="ORIGINATOR_CANCEL"', False),
+        ("Reason: SIP;cause=2000", False),
+        ("Reason: Q.850;cause=200", False),
+        ("X-Reason: SIP;cause=200", False),
+        ("Subject: SIP;cause=200", False),
+    ],
+)
+def test_a_call_that_another_phone_took(reason: str, is_taken: bool) -> None:  # noqa: FBT001
+    cancel = f"CANCEL sip:a@b SIP/2.0\r\n{reason}\r\n\r\n"
+    assert is_taken_elsewhere(cancel) is is_taken

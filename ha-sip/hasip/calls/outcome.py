@@ -44,6 +44,7 @@ _SENTENCES: dict[Outcome, str] = {
     Outcome.REDIRECTED: "the other side named another address, which was not called",
     Outcome.CANCELLED: "taken back before it was answered",
     Outcome.MISSED: "it rang here and was not answered",
+    Outcome.ANSWERED_ELSEWHERE: "another phone answered it",
     Outcome.FILTERED: "not answered: the caller is not among those who may",
     Outcome.REJECTED: "refused here",
     Outcome.PIN_LOCKOUT: "too many wrong codes",
@@ -72,6 +73,7 @@ class CallEnd:
     was_answered: bool
     has_rung: bool = False  # the other side said so; of outgoing calls
     is_filtered: bool = False  # the caller is one whom we don't answer; of incoming calls
+    is_taken_elsewhere: bool = False  # another phone answered; of incoming calls
     sip_code: int
     hangup_by: Side
     cause: EndCause | None = None  # None: it was not us
@@ -105,6 +107,8 @@ def _of_incoming(end: CallEnd) -> Outcome:
         return Outcome.REJECTED
     if end.hangup_by is Side.REMOTE and end.sip_code != REQUEST_TERMINATED:
         return Outcome.FAILED
+    if end.is_taken_elsewhere:
+        return Outcome.ANSWERED_ELSEWHERE
     return Outcome.FILTERED if end.is_filtered else Outcome.MISSED
 
 

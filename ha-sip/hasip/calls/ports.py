@@ -147,6 +147,10 @@ class LegListener(Protocol):
         """Take note of how a transfer goes."""
         ...
 
+    def on_taken_elsewhere(self) -> None:
+        """Take note that another phone answered the call, which now ends here."""
+        ...
+
     def on_audio_lost(self, silent_s: float) -> None:
         """Take note that nothing was heard of the peer for so long, though it should have been."""
         ...

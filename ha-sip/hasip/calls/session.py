@@ -117,6 +117,7 @@ class CallSession:
         self._connected_at: float | None = None
         self._has_rung = False
         self._lost_after_s = 0.0
+        self._is_taken_elsewhere = False  # another phone answered it
         self.is_filtered = False  # it comes in, and its caller is one whom we don't answer
         self._end_cause: EndCause | None = None  # the first one is the reason
 
@@ -248,6 +249,10 @@ class CallSession:
         """Take note of how a transfer goes."""
         self.work.on_transfer(sip_code, sip_reason, is_final=is_final)
 
+    def on_taken_elsewhere(self) -> None:
+        """Take note that another phone answered."""
+        self._is_taken_elsewhere = True
+
     def on_disconnected(self, sip_code: int, sip_reason: str, hangup_by: Side) -> None:
         """Take note that the dialog is over."""
         if self.is_over:
@@ -361,6 +366,7 @@ class CallSession:
                 was_answered=self._connected_at is not None,
                 has_rung=self._has_rung,
                 is_filtered=self.is_filtered,
+                is_taken_elsewhere=self._is_taken_elsewhere,
                 sip_code=sip_code,
                 hangup_by=hangup_by,
                 cause=self._end_cause,

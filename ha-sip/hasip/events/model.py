@@ -46,6 +46,7 @@ class Outcome(StrEnum):
     REDIRECTED = "redirected"
     CANCELLED = "cancelled"
     MISSED = "missed"
+    ANSWERED_ELSEWHERE = "answered_elsewhere"
     FILTERED = "filtered"
     REJECTED = "rejected"
     PIN_LOCKOUT = "pin_lockout"

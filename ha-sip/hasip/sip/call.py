@@ -269,6 +269,10 @@ class SipLeg(CallEars):
         """Let the next digit go."""
         self._dtmf.heard_info_answer(code)
 
+    def heard_taken_elsewhere(self) -> None:
+        """Pass on that another phone answered."""
+        self._report(lambda listener: listener.on_taken_elsewhere())
+
     def heard_transfer(self, code: int, reason: str, *, is_final: bool) -> None:
         """Pass on how a transfer goes."""
         self._report(lambda listener: listener.on_transfer(code, reason, is_final=is_final))

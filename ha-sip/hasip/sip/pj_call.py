@@ -19,7 +19,7 @@ import pjsua2 as pj
 from hasip.events.model import SipCallId, Takeover
 from hasip.sip import sdp
 from hasip.sip.errors import guarded, sip_errors
-from hasip.sip.received import extract_headers, party
+from hasip.sip.received import extract_headers, is_taken_elsewhere, party
 from hasip.sip.redirects import Redirects, Verdict, bare_uri, is_sip
 from hasip.sip.refusals import MEDIA_REFUSED, refused_by_peer
 
@@ -79,6 +79,9 @@ class CallEars:
 
     def heard_info_answer(self, code: int) -> None:
         """Take the final response to an INFO."""
+
+    def heard_taken_elsewhere(self) -> None:
+        """Take note that another phone answered the call, which now ends here."""
 
     def heard_transfer(self, code: int, reason: str, *, is_final: bool) -> None:
         """Take note of how a transfer of ours goes."""
@@ -194,7 +197,7 @@ class PjCall(pj.Call):
             self.post(lambda ears: ears.heard_digit(digit))
 
     def onCallTsxState(self, prm: pj.OnCallTsxStateParam) -> None:  # noqa: N802
-        """Pass on that our INVITE was heard, and the answer to an INFO; read the media it names."""
+        """Pass on answers to INVITE and INFO, and why a call is taken back; read the media."""
         with guarded("onCallTsxState"):
             event = prm.e.body.tsxState
             tsx = event.tsx
@@ -202,6 +205,8 @@ class PjCall(pj.Call):
                 self.read_sdp(event.src.rdata.wholeMsg)
                 if tsx.method == "INVITE":
                     self.post(lambda ears: ears.heard_response())
+                elif tsx.method == "CANCEL" and is_taken_elsewhere(event.src.rdata.wholeMsg):
+                    self.post(lambda ears: ears.heard_taken_elsewhere())
             is_over = tsx.state in (pj.PJSIP_TSX_STATE_COMPLETED, pj.PJSIP_TSX_STATE_TERMINATED)
             if tsx.method == "INFO" and tsx.role == pj.PJSIP_ROLE_UAC and is_over:
                 code = tsx.statusCode

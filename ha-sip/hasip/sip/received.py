@@ -35,6 +35,12 @@ _FULL_NAMES = {
     "x": "session-expires",
 }
 _COMPACT = {name: letter for letter, name in _FULL_NAMES.items()}
+# What a CANCEL's Reason (RFC 3326) says when another phone took the call: SIP's own code for it,
+# and "non-selected user clearing" of ISDN (ITU-T Q.850).
+_TAKEN = re.compile(
+    r"(?:^|,)\s*(?:SIP\s*;(?:[^,]*;)?\s*cause\s*=\s*200|Q\.850\s*;(?:[^,]*;)?\s*cause\s*=\s*26)\b",
+    re.IGNORECASE,
+)
 # What goes into an event; a peer may send more than anybody wants to know.
 LONGEST_VALUE = 1_000
 
@@ -74,6 +80,12 @@ def extract_headers(message: str, names: Iterable[str]) -> dict[str, str | None]
         name: ", ".join(found[name.lower()])[:LONGEST_VALUE] if name.lower() in found else None
         for name in names
     }
+
+
+def is_taken_elsewhere(cancel: str) -> bool:
+    """Tell whether a call is taken back because another phone answered it."""
+    reasons = [value for name, value in all_headers(cancel) if name.lower() == "reason"]
+    return any(_TAKEN.search(reason) for reason in reasons)
 
 
 def party(message: str, name: str) -> str | None:

@@ -459,12 +459,14 @@ class PhoneCall:
         else:
             self.reject(480)
 
-    def cancel(self) -> None:
-        """Send CANCEL (RFC 3261 §9.1); `wait_ended` follows."""
+    def cancel(self, reason: str | None = None) -> None:
+        """Send CANCEL (RFC 3261 §9.1), and say why (RFC 3326); `wait_ended` follows."""
         invite = self._expect_invite()
         same = ("via", "from", "to", "call-id", "max-forwards", "route")
         headers = [(key, value) for key, value in invite.headers if key in same]
         headers.append(("cseq", f"{invite.sequence} CANCEL"))
+        if reason is not None:
+            headers.append(("reason", reason))
         self.phone.send(Message(invite.start.replace("INVITE", "CANCEL"), headers), self.address)
 
     def close(self) -> None:
