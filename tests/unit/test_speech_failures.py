@@ -91,6 +91,7 @@ CASES: dict[str, Callable[[StandInHomeAssistant], None]] = {
     "speech-unknown": status("tts_get_url", 500),
     "speech-engine-fails": status("tts_proxy/", 500),
     "speech-no-audio-there": status("tts_proxy/", 404),
+    "speech-audio-refused": status("tts_proxy/", 401),
     "speech-empty": manner("tts_proxy/", Manner.EMPTY),
     "speech-cut": manner("tts_proxy/", Manner.CUT_CHUNKS),
     "speech-page": manner("tts_proxy/", Manner.PAGE),

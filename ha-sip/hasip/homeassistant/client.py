@@ -171,7 +171,7 @@ class HomeAssistantClient:
         """Return a good answer; everything else is an error, of which the guard hears."""
         try:
             answer = send()
-            if answer.status == _UNAUTHORIZED:
+            if answer.status == _UNAUTHORIZED and kind != _AUDIO:
                 raise self._unauthorized(doing, kind)
             _check(answer, doing)
         except HomeAssistantError as error:
