@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+import contextlib
+import socket
+import threading
 import time
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Self
 
 import pytest
 from pydantic import SecretStr
@@ -162,3 +165,74 @@ def test_a_restart_between_two_requests_loses_and_doubles_nothing() -> None:
         client.send_webhook("x", {"event": "2"})
 
         assert (first.event_names, second.event_names) == (["1"], ["2"])
+
+
+OK = b"HTTP/1.1 200 OK\r\n"
+NASTY = [
+    b"",
+    b"\x15\x03\x03\x00\x02\x02\x50",
+    b"HTTP/9.9 999 \xff\xfe\r\n\r\n",
+    b"HTTP/1.1 abc\r\n\r\n",
+    OK + b"X: y\r\n" * 500 + b"\r\n",
+    OK + b"X: " + b"y" * 200_000 + b"\r\n\r\n",
+    OK + b"Content-Length: -5\r\n\r\nabc",
+    OK + b"Content-Length: abc\r\n\r\nabc",
+    OK + b"Content-Length: 99999999999999999999\r\n\r\nabc",
+    OK + b"Transfer-Encoding: chunked\r\n\r\nzz\r\nabc",
+    OK + b"Transfer-Encoding: chunked\r\n\r\n-5\r\nabc",
+    OK + b"Content-Encoding: gzip\r\nContent-Length: 3\r\n\r\nabc",
+    OK + b"Content-Encoding: br\r\nContent-Length: 3\r\n\r\nabc",
+    OK + b"Content-Type: text/plain; charset=none-such\r\nContent-Length: 3\r\n\r\n\xff\xfe\xfd",
+    b"HTTP/1.1 302 Found\r\nLocation: http://[\r\nContent-Length: 0\r\n\r\n",
+    b"HTTP/1.1 302 Found\r\nLocation: //\xff..\xfe\r\nContent-Length: 0\r\n\r\n",
+    b"HTTP/1.1 302 Found\r\nLocation: /api/config\r\nContent-Length: 0\r\n\r\n",
+    b"HTTP/1.1 302 Found\r\nLocation: ftp://x/\r\nContent-Length: 0\r\n\r\n",
+    b"HTTP/1.1 302 Found\r\nContent-Length: 0\r\n\r\n",
+    b"HTTP/1.1 100 Continue\r\n\r\n" * 50,
+    OK + b"Content-Length: 2\r\n\r\n[]",
+    OK + b"Content-Length: 15\r\n\r\n" + b'{"state": "\xff\xfe"',
+]
+
+
+@pytest.mark.parametrize("data", NASTY, ids=range(len(NASTY)))
+def test_no_bytes_from_a_server_raise_anything_else(data: bytes, tmp_path: Path) -> None:
+    with RawServer(data) as server:
+        client = make_client(server.base_url)
+        for ask in (
+            lambda: client.call_service("a", "b", {}),
+            lambda: client.render_template("x"),
+            lambda: client.speech_urls({}, 0.5),
+            lambda: client.download(f"{server.base_url}/x", tmp_path / "x", 0.5),
+            client.is_running,
+        ):
+            with contextlib.suppress(HomeAssistantError):
+                ask()
+
+
+class RawServer:
+    """Answers every connection with the same bytes, and closes it."""
+
+    def __init__(self, data: bytes) -> None:
+        self._data = data
+        self._socket = socket.create_server(("127.0.0.1", 0))
+        self.base_url = f"http://127.0.0.1:{self._socket.getsockname()[1]}/api"
+        self._thread = threading.Thread(target=self._serve, daemon=True)
+
+    def __enter__(self) -> Self:
+        """Be there."""
+        self._thread.start()
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        """Go."""
+        self._socket.shutdown(socket.SHUT_RDWR)
+        self._socket.close()
+        self._thread.join(5)
+
+    def _serve(self) -> None:
+        with contextlib.suppress(OSError):
+            while True:
+                connection, _ = self._socket.accept()
+                with contextlib.suppress(OSError), connection:
+                    connection.recv(65_536)
+                    connection.sendall(self._data)

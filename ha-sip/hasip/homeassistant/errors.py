@@ -95,6 +95,9 @@ def translated(doing: str) -> Iterator[None]:
     except requests.RequestException as error:
         msg = f"{doing}: {_root_cause(error)}"
         raise HomeAssistantError(msg) from error
+    except ValueError as error:  # the address of a redirect that is none
+        msg = f"{doing}: an answer that can't be understood: {_root_cause(error)}"
+        raise BadAnswerError(msg) from error
 
 
 def broke(error: requests.ConnectionError) -> bool:
