@@ -147,7 +147,10 @@ class Gateway:
             self._bus.subscribe(self._mqtt.take)
             dispatcher.watch(self._mqtt.results)
             token = self._settings.home_assistant.token
-            BrokerSearch(self._loop, self._settings.mqtt, token).find(self._mqtt.start)
+            search = BrokerSearch(self._loop, self._settings.mqtt, token, self._mqtt.start)
+            self._mqtt.when_refused(search.look)
+            search.look()
+            intakes["mqtt"] = lambda: self._mqtt is None or self._mqtt.is_well
         if self._health_path is not None:
             self._health = HealthSocket(
                 self._health_path, self._loop, pulse=self._sip.pulse, intakes=intakes

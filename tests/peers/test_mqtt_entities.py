@@ -169,6 +169,8 @@ def test_every_entity_appears_and_what_no_longer_exists_goes(
             }
             gateway_id = devices["ha-sip home"]["id"]
             assert devices["ha-sip home account 2"]["via_device_id"] == gateway_id
+            log = home.log.read_text(encoding="utf-8").splitlines()
+            assert [line for line in log if "mqtt" in line and " WARNING " in line] == []
             refused = Account(home, THIRD)
             refused.wait("binary_sensor.registration", "off")
             wait_until(

@@ -11,8 +11,11 @@ import pytest
 from pydantic import SecretStr
 
 from hasip.errors import HomeAssistantError
-from hasip.homeassistant.supervisor import find_broker
+from hasip.homeassistant.supervisor import BrokerSearch, find_broker
+from hasip.loop import Loop
 from hasip.settings.model import Mqtt
+from support.fake_clock import FakeClock
+from support.waiting import wait_until
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -94,3 +97,42 @@ def test_without_one_it_is_said_what_to_do(url: str, answer: tuple[int, Any], sa
 def test_a_supervisor_that_is_away_is_said() -> None:
     with pytest.raises(HomeAssistantError, match="ConnectionError"):
         find_broker(Mqtt(), SecretStr("token"), "http://127.0.0.1:1")
+
+
+def test_it_is_asked_until_it_knows_one_and_again_when_the_broker_refuses_us(url: str) -> None:
+    clock = FakeClock()
+    loop = Loop(clock)
+    found: list[Mqtt] = []
+    search = BrokerSearch(loop, Mqtt(), SecretStr("token"), found.append, url)
+
+    def ask(count: int) -> None:
+        def answered() -> bool:
+            loop.run_pending()
+            return loop.armed_timers > 0 or len(found) == count
+
+        wait_until(answered, "an answer of the Supervisor")
+
+    Supervisor.answer = (400, NONE)
+    search.look()
+    search.look()  # while it is being asked
+    ask(1)
+    assert found == []
+    Supervisor.answer = (200, FOUND)
+    clock.advance(30.0)
+    loop.run_pending()
+    ask(1)
+    Supervisor.answer = (200, {**FOUND, "data": {**FOUND["data"], "password": "new"}})
+    search.look()
+    ask(2)
+
+    assert [broker.password for broker in found] == [
+        SecretStr("made-by-the-supervisor"),
+        SecretStr("new"),
+    ]
+
+
+def test_a_broker_of_the_settings_is_taken_without_asking() -> None:
+    found: list[Mqtt] = []
+    BrokerSearch(Loop(FakeClock()), Mqtt(address="mine"), None, found.append).look()
+
+    assert [broker.address for broker in found] == ["mine"]

@@ -32,29 +32,51 @@ _OK = 200
 class BrokerSearch:
     """Finds out where the broker is, however long that takes; loop thread only."""
 
-    def __init__(self, loop: Loop, settings: Mqtt, token: SecretStr | None) -> None:
+    def __init__(
+        self,
+        loop: Loop,
+        settings: Mqtt,
+        token: SecretStr | None,
+        found: Callable[[Mqtt], None],
+        base_url: str = SUPERVISOR_URL,
+    ) -> None:
+        """`found` gets the settings with, where they name none, the Supervisor's broker."""
         self._loop = loop
         self._settings = settings
         self._token = token
+        self._found = found
+        self._base_url = base_url
         self._pool = WorkerPool("supervisor", loop, threads=1, waiting=0)
+        self._is_looking = False
         self._last_error = ""
 
-    def find(self, found: Callable[[Mqtt], None]) -> None:
-        """Call `found` with the settings and, where they name none, the Supervisor's broker."""
+    def look(self) -> None:
+        """Look; the Supervisor is asked until it knows a broker.
+
+        To be called again when the broker refused us: the Mosquitto app has new passwords when it
+        was installed anew.
+        """
         if self._settings.address is not None:
-            found(self._settings)
+            self._found(self._settings)
+        elif not self._is_looking:
+            self._is_looking = True
+            self._ask()
+
+    def _ask(self) -> None:
+        self._pool.submit(
+            lambda: find_broker(self._settings, self._token, self._base_url), self._take
+        )
+
+    def _take(self, result: Result[Mqtt]) -> None:
+        if isinstance(result, Failed):
+            if str(result.error) != self._last_error:
+                self._last_error = str(result.error)
+                _log.warning("MQTT: %s; asking again", result.error)
+            self._loop.call_later(ASK_AGAIN_AFTER_S, self._ask)
             return
-
-        def done(result: Result[Mqtt]) -> None:
-            if isinstance(result, Failed):
-                if str(result.error) != self._last_error:
-                    self._last_error = str(result.error)
-                    _log.warning("MQTT: %s; asking again", result.error)
-                self._loop.call_later(ASK_AGAIN_AFTER_S, lambda: self.find(found))
-            else:
-                found(result.value)
-
-        self._pool.submit(lambda: find_broker(self._settings, self._token), done)
+        self._is_looking = False
+        self._last_error = ""
+        self._found(result.value)
 
 
 def find_broker(settings: Mqtt, token: SecretStr | None, base_url: str = SUPERVISOR_URL) -> Mqtt:

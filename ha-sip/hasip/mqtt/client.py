@@ -43,12 +43,14 @@ class MqttClient:
         *,
         hear: Callable[[Incoming], None],
         on_connected: Callable[[], None],
+        on_refused: Callable[[], None],
     ) -> None:
-        """`hear` is called on the network thread, `on_connected` on the loop's."""
+        """`hear` is called on the network thread, the others on the loop's."""
         self._loop = loop
         self._topics = topics
         self._hear = hear
         self._on_connected = on_connected
+        self._on_refused = on_refused
         self._settings: Mqtt | None = None
         self._connection: Connection | None = None
         self._version = Version.V5
@@ -62,9 +64,10 @@ class MqttClient:
         self._dropped = 0
 
     def start(self, settings: Mqtt) -> None:
-        """Begin to connect; a broker that is away is asked again for ever."""
-        self._settings = settings
-        self._open()
+        """Begin to connect, anew with other settings; one that is away is asked for ever."""
+        if settings != self._settings:
+            self._settings = settings
+            self._reopen()
 
     def subscribe(self, *topics: str) -> None:
         """Hear what comes on topics, whenever there is a connection."""
@@ -113,6 +116,12 @@ class MqttClient:
             self.send_now(message)
 
     @property
+    def is_well(self) -> bool:
+        """Tell whether commands are heard as soon as there is a broker; any thread may ask."""
+        connection = self._connection
+        return connection is None or connection.is_well
+
+    @property
     def is_idle(self) -> bool:
         """Tell whether every message has arrived."""
         return not self._waiting and not self._under_way
@@ -156,6 +165,7 @@ class MqttClient:
             self._change_version(Version.V311, reason)
         else:
             self._say(logging.ERROR, f"the broker at {self._broker} refused us: {reason}")
+            self._on_refused()
 
     def on_silent(self) -> None:
         """Take note that the broker hung up without an answer.
@@ -176,6 +186,8 @@ class MqttClient:
 
     def on_lost(self, reason: str) -> None:
         """Take note that the connection is gone."""
+        if not self._is_connected:
+            return  # it was refused, which is said already
         self._is_connected = False
         _log.warning("MQTT: the connection to %s was lost: %s", self._broker, reason)
         if reason == "Session taken over":
@@ -188,25 +200,26 @@ class MqttClient:
 
     # --- the rest ---------------------------------------------------------------------------
 
-    def _open(self) -> None:
+    def _reopen(self) -> None:
+        """Connect; what an old connection was handed waits for the new one."""
         if self._settings is None:
             return
+        self._drop_connection()
+        self._waiting.extendleft(reversed(self._under_way.values()))
+        self._under_way.clear()
         self._connection = Connection(self._loop, self._settings, self._version, self, self._hear)
         will = Outgoing(topic=self._topics.availability, payload=OFFLINE, retain=True)
         self._connection.start(will)
 
     def _change_version(self, version: Version, why: str) -> None:
-        """Begin anew; what the old connection was handed waits for the new one."""
+        """Begin anew in another version."""
         self._say(
             logging.INFO,
             f"{self._broker} does not take {self._version} ({why}); trying {version}",
         )
-        self._drop_connection()
-        self._waiting.extendleft(reversed(self._under_way.values()))
-        self._under_way.clear()
         self._version = version
         self._silences = 0
-        self._open()
+        self._reopen()
 
     def _drop_connection(self) -> None:
         self._is_connected = False

@@ -9,6 +9,7 @@ from __future__ import annotations
 import logging
 import ssl
 import sys
+import threading
 from dataclasses import dataclass
 from enum import Enum
 from typing import TYPE_CHECKING, Any, Protocol
@@ -116,6 +117,7 @@ class Connection:
         self._hear = hear
         self._is_open = True
         self._had_answer = False  # network thread only: to the last attempt
+        self._trouble = ""  # network thread only: what paho said last of the connection
         is_v5 = version is Version.V5
         self._client = paho.Client(
             CallbackAPIVersion.VERSION2,
@@ -136,6 +138,7 @@ class Connection:
         self._client.on_message = self._on_message
         self._client.on_publish = self._on_publish
         self._client.on_subscribe = self._on_subscribe
+        self._client.on_log = self._on_log
 
     def start(self, will: Outgoing) -> None:
         """Begin to connect; a broker that is away is asked again for ever."""
@@ -168,6 +171,12 @@ class Connection:
             message.topic, message.payload, AT_LEAST_ONCE, message.retain, properties
         )
         return None if info.rc == MQTTErrorCode.MQTT_ERR_QUEUE_SIZE else info.mid
+
+    @property
+    def is_well(self) -> bool:
+        """Tell whether the network thread lives; any thread may ask."""
+        name = f"paho-mqtt-client-{self._settings.client_id}"
+        return any(thread.name == name for thread in threading.enumerate())
 
     def close(self) -> None:
         """Leave; nothing is reported from now on."""
@@ -204,8 +213,11 @@ class Connection:
     def _on_disconnect(self, *heard: Any) -> None:  # noqa: ANN401
         reason = heard[3]
         answered, self._had_answer = self._had_answer, False
-        text = str(reason)
-        if not answered:
+        trouble, self._trouble = self._trouble, ""
+        text = f"{reason} ({trouble})" if trouble else str(reason)
+        if not answered and "[SSL" in trouble:  # such as: it wants a certificate of us
+            self._post(lambda: self._listener.on_refused(trouble, is_old=False))
+        elif not answered:
             self._post(self._listener.on_silent)
         elif reason.is_failure:
             self._post(lambda: self._listener.on_lost(text))
@@ -213,6 +225,10 @@ class Connection:
     def _on_publish(self, *heard: Any) -> None:  # noqa: ANN401
         message_id = heard[2]
         self._post(lambda: self._listener.on_arrived(message_id))
+
+    def _on_log(self, client: Any, userdata: Any, level: int, text: str) -> None:  # noqa: ANN401, ARG002
+        if level == paho.MQTT_LOG_ERR:
+            self._trouble = text
 
     def _on_subscribe(self, *heard: Any) -> None:  # noqa: ANN401
         refused = [str(reason) for reason in heard[3] if reason.is_failure]

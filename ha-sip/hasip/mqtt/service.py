@@ -62,17 +62,26 @@ class MqttService:
         self._numbers = itertools.count(1)  # network thread only
         self._replies: dict[str, ReplyTo] = {}
         self._refused = 0
+        self._when_refused: Callable[[], None] = lambda: None
         self.results = ResultBook(self._answer)
         self._client = MqttClient(
-            loop, self._topics, hear=self._hear, on_connected=self._on_connected
+            loop,
+            self._topics,
+            hear=self._hear,
+            on_connected=self._on_connected,
+            on_refused=self._on_refused,
         )
         self._entities = HomeEntities(loop, self._client, self._topics, dispatch)
         self._client.subscribe(*self._topics.commands)
         self._client.show(self._topics.availability, ONLINE)
 
     def start(self, broker: Mqtt) -> None:
-        """Begin to connect, once it is known where the broker is."""
+        """Begin to connect, once it is known where the broker is; or is now."""
         self._client.start(broker)
+
+    def when_refused(self, listener: Callable[[], None]) -> None:
+        """Have `listener` called whenever the broker does not want us."""
+        self._when_refused = listener
 
     def show_accounts(
         self, accounts: Sequence[Account], running: Mapping[int, RunningAccount]
@@ -95,6 +104,11 @@ class MqttService:
         self._client.show(self._topics.availability, OFFLINE)
 
     @property
+    def is_well(self) -> bool:
+        """Tell whether commands are heard as soon as there is a broker; any thread may ask."""
+        return self._client.is_well
+
+    @property
     def is_idle(self) -> bool:
         """Tell whether everything has arrived."""
         return self._client.is_idle
@@ -105,6 +119,9 @@ class MqttService:
 
     def _on_connected(self) -> None:
         self._entities.on_connected()
+
+    def _on_refused(self) -> None:
+        self._when_refused()
 
     def _answer(self, answer: Answer) -> None:
         """Tell what became of a command: all who listen, and who asked."""

@@ -39,6 +39,8 @@ def mqtt_settings(
     if is_enabled and address is None and not source.is_addon:
         text = "is required for commands by MQTT: the address of the broker (or --mqtt-address)"
         reader.problem(section, "address", text)
+    if address is not None and not _is_host(address):
+        reader.problem(section, "address", "must be a host name or an address, without mqtt://")
     topic = options.mqtt_topic or reader.text(section, "topic", "hasip/execute")
     if is_enabled and topic == state_topic:
         text = "must not be the topic of commands: every event would be read as one"
@@ -58,6 +60,13 @@ def mqtt_settings(
         has_discovery=reader.flag(section, "discovery", default=False),
         discovery_prefix=reader.text(section, "discovery_prefix", "homeassistant"),
     )
+
+
+def _is_host(address: str) -> bool:
+    try:
+        return bool(address.encode("idna")) and not set(address) & set("/ @")
+    except UnicodeError:
+        return False
 
 
 def _tls(section: Section, reader: Reader) -> BrokerTls | None:
