@@ -10,6 +10,7 @@ from pydantic import SecretStr
 
 from hasip.calls.screening import AnswerMode
 from hasip.errors import ConfigError
+from hasip.tones.heard import InbandDtmf
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -114,6 +115,7 @@ class AccountOptions:
     extract_headers: tuple[str, ...] = ()
     reject_sip_code: int = 603
     door: bool = False
+    inband_dtmf: InbandDtmf = InbandDtmf.AUTO
     srtp: str = "disabled"
     follow_redirect: bool = True
     follow_transfer: bool = False

@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any, NoReturn, TypeVar
 from pydantic import SecretStr
 
 from hasip.settings.model import AccountOptions, GlobalOptions, Problem
+from hasip.tones.heard import InbandDtmf
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
@@ -141,6 +142,12 @@ def _account_parser() -> _Parser:
     _add_switch(parser, "follow-redirect", "Call the address that a 3xx response names (enabled)")
     _add_switch(parser, "follow-transfer", "Let a peer hand its call on by REFER (disabled)")
     add("--rtp-timeout", type=_seconds, help="Seconds without RTP that end a call (default: 30)")
+    add(
+        "--inband-dtmf",
+        type=InbandDtmf,
+        choices=tuple(map(str, InbandDtmf)),
+        help="Hear digits that are sent as tones only (default: auto)",
+    )
     add("--srtp", choices=("disabled", "optional", "mandatory"), help="(default: disabled)")
     return parser
 

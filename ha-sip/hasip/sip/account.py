@@ -39,6 +39,7 @@ if TYPE_CHECKING:
     from hasip.sip.locate import Target
     from hasip.sip.pj_call import PjCall
     from hasip.sip.transports import ConnectionLost
+    from hasip.tones.ears import ToneEars
 
 _log = logging.getLogger(__name__)
 
@@ -106,6 +107,7 @@ class AccountHouse:
     on_registration: Callable[[RegistrationChanged], None]
     hops: Hops
     take_room: Callable[[], bool]  # for one more account of pjsip's; False: there is none
+    ears: ToneEars
 
 
 class SipAccount:
@@ -133,6 +135,8 @@ class SipAccount:
             to_uri=self._to_uri,
             keep=house.keep,
             let_go=house.let_go,
+            ears=house.ears,
+            inband_dtmf=settings.options.inband_dtmf,
         )
         self.reception = Reception(settings.answer_mode, settings.options.reject_sip_code)
         self._outlet: Outlet | None = None

@@ -12,6 +12,7 @@ import pjsua2 as pj
 from hasip.events.model import Side, SipCallId
 from hasip.sip.dtmf import DtmfSender
 from hasip.sip.errors import guarded, sip_errors
+from hasip.sip.inband import DigitIntake, IntakeContext
 from hasip.sip.media import FilePlayback, Recording
 from hasip.sip.patch_bay import PatchBay
 from hasip.sip.pj_call import CallEars, CallRules, Parties, PjCall, parties_of
@@ -26,6 +27,8 @@ if TYPE_CHECKING:
     from hasip.commands.model import DtmfMethod
     from hasip.events.model import Takeover
     from hasip.loop import Loop, Timer
+    from hasip.tones.ears import ToneEars
+    from hasip.tones.heard import InbandDtmf
 
 _log = logging.getLogger(__name__)
 
@@ -47,6 +50,8 @@ class LegContext:
     to_uri: Callable[[str], str]  # makes a URI from what people write
     keep: Callable[[PjCall], None]  # alive, until it is let go
     let_go: Callable[[PjCall], None]
+    ears: ToneEars
+    inband_dtmf: InbandDtmf
 
 
 class SipLeg(CallEars):
@@ -73,6 +78,7 @@ class SipLeg(CallEars):
         # Not `call.isActive` itself: the bay outlives the call, which must be dropped at its end.
         self._bay = PatchBay(lambda: self._call is not None and self._call.isActive())
         self._dtmf = DtmfSender(loop, call, self._bay)
+        self._typed = self._make_intake()
         self._playback: FilePlayback | None = None
         self._recording: Recording | None = None
         self._watch: SilenceWatch | None = None
@@ -223,6 +229,15 @@ class SipLeg(CallEars):
         with sip_errors(f"answer with {code}"):
             self._call.answer(op)
 
+    def _make_intake(self) -> DigitIntake:
+        context = IntakeContext(
+            ears=self._context.ears,
+            mode=self._context.inband_dtmf,
+            peer=self._parties.remote_uri,
+            on_digit=lambda digit: self._report(lambda listener: listener.on_digit(digit)),
+        )
+        return DigitIntake(self._loop, self._bay, self._dtmf, context)
+
     # --- what we hear -----------------------------------------------------------------------
 
     def heard_response(self) -> None:
@@ -244,7 +259,7 @@ class SipLeg(CallEars):
     def heard_digit(self, digit: str) -> None:
         """Pass on a digit; what is none (a flash, a broken INFO) is only logged."""
         if digit in DIGITS:
-            self._report(lambda listener: listener.on_digit(digit))
+            self._typed.signalled(digit)
         else:
             _log.info("[%s] %r is not a digit; ignored", self.remote_uri, digit)
 
@@ -259,6 +274,7 @@ class SipLeg(CallEars):
             else:
                 medium = self._call.getAudioMedia(audio.index)
                 self._bay.use(medium, peer_hears=audio.peer_hears)
+                self._typed.media_changed(events_agreed=_events_agreed(self._call, audio.index))
 
     def heard_headers(self, headers: Mapping[str, str | None]) -> None:
         """Pass on the headers of a response."""
@@ -316,6 +332,8 @@ class SipLeg(CallEars):
         self._call.ears = self
         self._parties = parties
         self._dtmf.use(self._call)
+        self._typed.close()
+        self._typed = self._make_intake()
         self.heard_media_change()
         self._report(lambda listener: listener.on_peer_changed(successor.how))
         self.heard_connected()
@@ -366,6 +384,7 @@ class SipLeg(CallEars):
             self._watch.stop()
         self._stop_playback()
         self.stop_recording()
+        self._typed.close()
         self._bay.close()
         self._dtmf.close()
         sip_code, sip_reason = self._outcome(code, reason)
@@ -422,6 +441,11 @@ def _audio_of(call: PjCall) -> _Audio | None:
                 peer_hears=bool(media.dir & pj.PJMEDIA_DIR_ENCODING),
             )
     return None
+
+
+def _events_agreed(call: PjCall, index: int) -> bool:
+    """Tell whether the peer's SDP has telephone-event (RFC 4733) beside the codec."""
+    return bool(call.getStreamInfo(index).audTxEventPt >= 0)
 
 
 def incoming_call(

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+import math
 from collections import deque
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
@@ -53,6 +54,11 @@ class DtmfSender:
         self._refusal: str | None = None
         self._tones: TonePlayback | None = None
         self._timer: Timer | None = None
+        self._sent_at = -math.inf  # when the last job ended
+
+    def sent_within(self, seconds: float) -> bool:
+        """Tell whether digits are being sent, or were so lately."""
+        return bool(self._jobs) or self._loop.clock.now() - self._sent_at < seconds
 
     def send(self, digits: str, method: DtmfMethod, done: Callable[[str | None], None]) -> None:
         """Send digits after those that are being sent."""
@@ -140,6 +146,7 @@ class DtmfSender:
 
     def _finish(self, error: str | None) -> None:
         self._cancel_timer()
+        self._sent_at = self._loop.clock.now()
         job = self._jobs.popleft()
         job.done(error)
         if self._jobs and self._call is not None:

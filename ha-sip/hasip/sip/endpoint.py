@@ -18,6 +18,7 @@ from hasip.sip.media import BRIDGE_RATE_HZ
 from hasip.sip.refusals import refused_by_us
 from hasip.sip.stray_requests import StrayRequests
 from hasip.sip.transports import open_transports, read_loss
+from hasip.tones.ears import ToneEars
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
@@ -96,6 +97,7 @@ class SipStack:
         self._loop = loop
         self._settings = settings
         self._put_log_line = put_log_line
+        self._ears = ToneEars()
         self._house = AccountHouse(
             keep=self._keep,
             let_go=self._let_go,
@@ -103,6 +105,7 @@ class SipStack:
             on_registration=on_registration,
             hops=Hops(loop, _locator(settings)),
             take_room=self._take_room,
+            ears=self._ears,
         )
         self._endpoint: _Endpoint | None = None
         self._strays: StrayRequests | None = None  # pjsip looks at it as long as it runs
@@ -167,6 +170,7 @@ class SipStack:
             account.close()
         self._accounts.clear()
         self._calls.clear()
+        self._ears.close()
         endpoint, self._endpoint = self._endpoint, None
         if endpoint is not None:
             with guarded("stop pjsip"):

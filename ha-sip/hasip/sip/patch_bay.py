@@ -1,9 +1,10 @@
 """What is connected with what on the bridge, for one call.
 
 A call has *sources* that its peer hears (a prompt, tones), other calls that it is *bridged* with,
-and at most one *recorder*, which hears all of these and the peer. The call's medium comes and goes:
-it is another one after a re-INVITE, and there is none before the answer and on hold. So the
-connections are kept here as what ought to be, and made whenever there is a medium.
+at most one *recorder*, which hears all of these and the peer, and *listeners*, which hear the peer
+only. The call's medium comes and goes: it is another one after a re-INVITE, and there is none
+before the answer and on hold. So the connections are kept here as what ought to be, and made
+whenever there is a medium.
 
 Nothing is ever disconnected: what ends, a source, a recorder or a call, takes its connections with
 it. pjsip carries connections out at the bridge's next tick, and a disconnection of what has gone by
@@ -34,6 +35,7 @@ class PatchBay:
         self._medium: pj.AudioMedia | None = None
         self._sources: list[pj.AudioMedia] = []
         self._recorder: pj.AudioMedia | None = None
+        self._listeners: list[pj.AudioMedia] = []
         self._bridged: list[PatchBay] = []
 
     @property
@@ -70,6 +72,16 @@ class PatchBay:
         self._recorder = recorder
         _connect_all(self._wanted_of_recorder())
 
+    def add_listener(self, listener: pj.AudioMedia) -> None:
+        """Let something hear the peer, and nothing else."""
+        self._listeners.append(listener)
+        _connect_all(self._wanted_of_listeners())
+
+    def remove_listener(self, listener: pj.AudioMedia) -> None:
+        """Let go of it: it hears nothing more when its owner has let go of it, too."""
+        if listener in self._listeners:
+            self._listeners.remove(listener)
+
     def bridge(self, other: PatchBay) -> None:
         """Let the two peers hear each other."""
         if other not in self._bridged:
@@ -83,6 +95,7 @@ class PatchBay:
             other._bridged.remove(self)  # noqa: SLF001
         self._bridged.clear()
         self._sources.clear()
+        self._listeners.clear()
         self._recorder = self._medium = None
 
     # --- what ought to be connected now -----------------------------------------------------
@@ -94,6 +107,7 @@ class PatchBay:
             yield from self._wanted_of_bridge(other)
             yield from other._wanted_of_bridge(self)  # noqa: SLF001
         yield from self._wanted_of_recorder()
+        yield from self._wanted_of_listeners()
 
     def _wanted_of_source(self, source: pj.AudioMedia) -> Iterator[_Cord]:
         # While the peer hears nothing, what is played waits; so the recorder must not take it.
@@ -118,6 +132,12 @@ class PatchBay:
             sources = self._sources if self._peer_hears else ()
             for heard in (medium, *sources, *filter(None, voices)):
                 yield heard, self._recorder
+
+    def _wanted_of_listeners(self) -> Iterator[_Cord]:
+        medium = self.live_medium
+        if medium is not None:
+            for listener in self._listeners:
+                yield medium, listener
 
 
 def _connect_all(cords: Iterable[_Cord]) -> None:

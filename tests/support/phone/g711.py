@@ -30,8 +30,18 @@ def _ulaw_code(sample: int) -> int:
 
 _ULAW = [_ulaw_value(code) for code in range(256)]
 _ALAW = [_alaw_value(code) for code in range(256)]
+
+
+def _alaw_code(sample: int) -> int:
+    magnitude = min(abs(sample), _CLIP) >> 4
+    segment = max(0, magnitude.bit_length() - 4)
+    code = (segment << 4) | ((magnitude >> max(0, segment - 1)) & 0x0F)
+    return (code if sample < 0 else code | 0x80) ^ 0x55
+
+
 # Of each 16 samples next to each other G.711 keeps at most one apart.
 _TO_ULAW = bytes(_ulaw_code((index << 2) - 32_768) for index in range(16_384))
+_TO_ALAW = bytes(_alaw_code((index << 2) - 32_768) for index in range(16_384))
 
 PCMU = 0
 PCMA = 8
@@ -43,9 +53,10 @@ def decode(payload: bytes, payload_type: int) -> list[int]:
     return [table[code] for code in payload]
 
 
-def encode_ulaw(samples: list[int]) -> bytes:
-    """Return samples as μ-law."""
-    return bytes(_TO_ULAW[(sample + 32_768) >> 2] for sample in samples)
+def encode(samples: list[int], payload_type: int) -> bytes:
+    """Return 16-bit samples as a payload (type 0 or 8)."""
+    table = _TO_ULAW if payload_type == PCMU else _TO_ALAW
+    return bytes(table[(sample + 32_768) >> 2] for sample in samples)
 
 
 def to_bytes(samples: list[int]) -> bytes:

@@ -13,6 +13,7 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Self
 
 from support import audio
+from support.phone.g711 import PCMA, PCMU
 from support.phone.message import Message, parse, tag_of, uri_in
 from support.phone.rtp import EVENT_TYPE, AudioStream
 from support.waiting import PATIENCE_S, wait_until
@@ -303,6 +304,7 @@ class PhoneCall:
         self.address: tuple[str, int] = ("127.0.0.1", 0)
         self.stream = AudioStream(phone.host, phone.event_type)
         self.media_host = phone.host  # as our SDP says it; 0.0.0.0 is how old phones hold
+        self.stream.codec = PCMA if phone.codecs[0].startswith("8 ") else PCMU
         self.statuses: list[tuple[float, int]] = []  # responses to our INVITE
         self.infos: list[tuple[float, str]] = []  # when, and the body
         self.refers: list[Message] = []

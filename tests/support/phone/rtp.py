@@ -38,7 +38,7 @@ class HeardEvent(NamedTuple):
 
 
 class AudioStream:
-    """Sends 20 ms of μ-law at a time, and keeps all that is heard."""
+    """Sends 20 ms of G.711 at a time, and keeps all that is heard."""
 
     def __init__(self, host: str = "127.0.0.1", own_event_type: int = EVENT_TYPE) -> None:
         self.socket = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
@@ -54,6 +54,9 @@ class AudioStream:
         self.events: list[HeardEvent] = []  # every telephone-event packet heard
         self.typed_at: list[float] = []  # monotonic time of every digit's first packet
         self.sends_audio = True
+        self.sends_both = False  # audio beside telephone-events
+        self.codec = g711.PCMU  # what is sent
+        self.loses = 0.0  # this share of all packets
         self._peer: tuple[str, int] | None = None
         self._event_type: int | None = None
         self._to_say: deque[list[int]] = deque()
@@ -107,55 +110,47 @@ class AudioStream:
 
     def _send_all(self) -> None:
         due = time.monotonic()
-        event: deque[bytes] = deque()
-        pause = 0
+        event: deque[bytes] = deque()  # payloads that are still to be sent
+        began, pause = 0, 0
         held: list[int] = []
         while not self._is_over.is_set():
             if not event and pause == 0 and self._to_type:
-                event, pause = self._event_packets(self._to_type.popleft()), 3
+                event, pause, began = _event_payloads(self._to_type.popleft()), 3, self._timestamp
                 self.typed_at.append(time.monotonic())
-            if event:
-                self._send(event.popleft())
+            is_typing = bool(event)
+            if is_typing:
+                self._send_event(event.popleft(), began)
             else:
                 pause = max(0, pause - 1)
+            if self.sends_both or not is_typing:
                 held += self._to_say.popleft() if self._to_say else [0] * PACKET_SAMPLES
                 if len(held) >= self.packet_ms * SAMPLES_PER_MS:
                     if self.sends_audio:
-                        began = len(held) - PACKET_SAMPLES
-                        payload = g711.encode_ulaw(held)
-                        self._send(self._packet(g711.PCMU, payload, before=began))
+                        start = self._timestamp - (len(held) - PACKET_SAMPLES)
+                        payload = g711.encode(held, self.codec)
+                        self._send(self._packet(self.codec, payload, start))
                     held = []
             self._timestamp = (self._timestamp + PACKET_SAMPLES) & 0xFFFFFFFF
             due += PACKET_S
             self._is_over.wait(max(0.0, due - time.monotonic()))
 
-    def _event_packets(self, digit: str) -> deque[bytes]:
-        """Return a digit's packets: all with the timestamp of its start, the first marked."""
-        packets: deque[bytes] = deque()
-        event_type, code = self._event_type or 0, EVENT_CODES.index(digit)
-        for number in range(1, DIGIT_PACKETS + END_PACKETS):
-            end = 0x80 if number >= DIGIT_PACKETS else 0
-            duration = min(number, DIGIT_PACKETS) * PACKET_SAMPLES
-            payload = struct.pack("!BBH", code, end | VOLUME, duration)
-            packets.append(self._packet(event_type, payload, marked=number == 1))
-        return packets
+    def _send_event(self, payload: bytes, began: int) -> None:
+        """Send a packet of a digit: all have the timestamp of its start, the first is marked."""
+        marked = 0x80 if began == self._timestamp else 0
+        self._send(self._packet((self._event_type or 0) | marked, payload, began))
 
     def send_packet(self, payload_type: int, payload: bytes) -> None:
         """Send a packet of any kind in between."""
         self._send(self._packet(payload_type, payload))
 
-    def _packet(
-        self, payload_type: int, payload: bytes, *, marked: bool = False, before: int = 0
-    ) -> bytes:
-        """Return a packet whose first sample is `before` samples old."""
+    def _packet(self, kind: int, payload: bytes, began: int | None = None) -> bytes:
+        """Return a packet of what began then, or begins now."""
         self._sequence = (self._sequence + 1) & 0xFFFF
-        kind = payload_type | (0x80 if marked else 0)
-        timestamp = (self._timestamp - before) & 0xFFFFFFFF
-        header = struct.pack("!BBHII", 0x80, kind, self._sequence, timestamp, self._source)
-        return header + payload
+        when = (self._timestamp if began is None else began) & 0xFFFFFFFF
+        return struct.pack("!BBHII", 0x80, kind, self._sequence, when, self._source) + payload
 
     def _send(self, packet: bytes) -> None:
-        if self._peer is not None:
+        if self._peer is not None and random.random() >= self.loses:
             with contextlib.suppress(OSError):
                 self.socket.sendto(packet, self._peer)
 
@@ -178,3 +173,13 @@ class AudioStream:
                 self.arrivals.append(time.monotonic())
                 self.sequence_numbers.append(int.from_bytes(data[2:4], "big"))
                 self.samples += g711.decode(data[12:], payload_type)
+
+
+def _event_payloads(digit: str) -> deque[bytes]:
+    """Return the payloads of a digit's packets."""
+    payloads: deque[bytes] = deque()
+    for number in range(1, DIGIT_PACKETS + END_PACKETS):
+        end = 0x80 if number >= DIGIT_PACKETS else 0
+        duration = min(number, DIGIT_PACKETS) * PACKET_SAMPLES
+        payloads.append(struct.pack("!BBH", EVENT_CODES.index(digit), end | VOLUME, duration))
+    return payloads
