@@ -31,8 +31,8 @@ MOST_DEVIATION = 0.025
 # The high tone may be so much stronger than the low one, and so much weaker (Q.24: +4 and -8 dB).
 MOST_TWIST = _decibels(6)
 LEAST_TWIST = _decibels(-9.5)
-# The two tones' share of all that is heard; noise 15 dB below them leaves 97 %, and how they beat makes
-# it 7 % more or less. It seems to be more where a tone begins or ends within the window.
+# The two tones' share of all that is heard; noise 15 dB below them leaves 97 %, and how they beat
+# makes it 7 % more or less. It seems to be more where a tone begins or ends within the window.
 LEAST_PURITY = 0.80
 MOST_PURITY = 1.12
 # The first and the last 5 ms have so much of the window's power at least, else it is not filled.
