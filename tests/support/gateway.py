@@ -13,7 +13,7 @@ from typing import IO, TYPE_CHECKING, Any, ClassVar, Self
 import yaml
 
 from support.home_assistant import TOKEN
-from support.ports import free_port
+from support.ports import free_port, in_uri
 from support.waiting import PATIENCE_S, wait_until
 
 if TYPE_CHECKING:
@@ -52,7 +52,7 @@ class GatewayProcess:
         """
         self.port = port or free_port()
         self.address = (host, self.port)
-        self.uri = f"sip:house@{host}:{self.port}"
+        self.uri = f"sip:house@{in_uri(host)}:{self.port}"
         self.lines: list[str] = []
         self._is_killed = False
         variables = {

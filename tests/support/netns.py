@@ -75,6 +75,12 @@ class Namespace:
             f'add rule ip nat post oifname "{interface}" masquerade',
         )
 
+    def tcp_peers(self, port: int) -> list[int]:
+        """Return the ports of those who are connected to one of ours."""
+        command = [*self.prefix, "ss", "-Htn", "state", "established", "sport", "=", f":{port}"]
+        done = subprocess.run(command, capture_output=True, text=True, check=True)
+        return [int(line.split()[3].rpartition(":")[2]) for line in done.stdout.splitlines()]
+
     def ask(self, *name_servers: str) -> None:
         """Write the resolv.conf, of little patience, that `prefix` shows to what is run by it."""
         self._etc.mkdir(parents=True, exist_ok=True)

@@ -35,3 +35,13 @@ def lasting_port() -> int:
             except OSError:
                 continue
             return port
+
+
+def family_of(host: str) -> socket.AddressFamily:
+    """Return the family of an address."""
+    return socket.AF_INET6 if ":" in host else socket.AF_INET
+
+
+def in_uri(host: str) -> str:
+    """Return an address as URIs have it: that of IPv6 in brackets."""
+    return f"[{host}]" if ":" in host else host

@@ -83,7 +83,7 @@ class GlobalOptions:
     @property
     def media_address(self) -> str | None:
         """Return the address for RTP, if it is not all of them; two can't be told to pjsip."""
-        return self.bind_address[0] if len(self.bind_address) == 1 else None
+        return None if self.uses_ipv4 and self.uses_ipv6 else next(iter(self.bind_address), None)
 
     @property
     def uses_ipv4(self) -> bool:

@@ -255,14 +255,14 @@ class SipAccount:
     def heard_registration(self, code: int, reason: str, by: str | None = None) -> None:
         """Take the registrar's answer, or the lack of one, and plan the next try."""
         self._is_pending = False
-        self._registered_by = by
         if self._is_leaving and code == OK and not self._is_unregistering:
             self._unregister()
             return
         if code != OK and not self._is_leaving:
             self._heard_failure(code, reason)
             return
-        was_registered = self._is_registered
+        was_registered = self._is_registered and self._registered_by is not None
+        self._registered_by = by
         self._is_registered = code == OK and not self._is_leaving
         self._tell_registration(code, reason)
         if self._is_leaving:

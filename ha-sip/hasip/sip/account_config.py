@@ -6,6 +6,8 @@ from typing import TYPE_CHECKING
 
 import pjsua2 as pj
 
+from hasip.calls.uri import transport_of
+from hasip.sip.build import HAS_IPV6
 from hasip.sip.hop import Way
 
 if TYPE_CHECKING:
@@ -14,6 +16,9 @@ if TYPE_CHECKING:
 # For how long a registrar is asked to keep us in its list.
 EXPIRES_S = 300
 
+# Values of `contactRewriteUse`.
+_WITH_EXCEPTIONS = 1
+_ALWAYS = 2
 _TURN_CONNECTIONS = {
     "udp": pj.PJ_TURN_TP_UDP,
     "tcp": pj.PJ_TURN_TP_TCP,
@@ -47,8 +52,10 @@ def account_config(settings: Account, general: GlobalOptions) -> pj.AccountConfi
                 settings.password.get_secret_value(),
             )
         )
-    set_way(config, settings, general, Way())
+    # Without a preference the address that is called decides.
+    config.sipConfig.ipv6Use = _ipv6_use(general, pj.PJSUA_IPV6_ENABLED_NO_PREFERENCE)
     _configure_nat(config, settings.options, general)
+    set_way(config, settings, general, Way())
     _configure_media(config, settings.options, general)
     return config
 
@@ -66,6 +73,17 @@ def set_way(config: pj.AccountConfig, settings: Account, general: GlobalOptions,
     # With IPv6 beside IPv4 pjsip wants to choose between the two itself.
     source = None if general.uses_ipv6 else way.source
     config.mediaConfig.transportConfig.boundAddress = general.media_address or source or ""
+    first = way.route or settings.options.proxy or settings.registrar_uri or settings.id_uri
+    # A new connection has another port of ours, and we are called by it; without exceptions, or
+    # pjsip would stay with the port of the connection before, if the address is a private one.
+    mode = _ALWAYS if transport_of(first) in ("tcp", "tls") else _WITH_EXCEPTIONS
+    config.natConfig.contactRewriteUse = mode if settings.options.use_contact_rewrite else 0
+
+
+def _ipv6_use(general: GlobalOptions, beside_ipv4: int) -> int:
+    if not (general.uses_ipv6 and HAS_IPV6):
+        return int(pj.PJSUA_IPV6_DISABLED)
+    return beside_ipv4 if general.uses_ipv4 else int(pj.PJSUA_IPV6_ENABLED_USE_IPV6_ONLY)
 
 
 def _configure_nat(
@@ -76,7 +94,6 @@ def _configure_nat(
     nat.iceEnabled = options.ice and not _is_loopback(general.media_address)
     nat.sipStunUse = _stun_use(enabled=options.use_stun_for_sip)
     nat.mediaStunUse = _stun_use(enabled=options.use_stun_for_media)
-    nat.contactRewriteUse = int(options.use_contact_rewrite)
     nat.viaRewriteUse = int(options.use_via_rewrite)
     nat.sdpNatRewriteUse = int(options.use_sdp_nat_rewrite)
     nat.sipOutboundUse = int(options.use_sip_outbound)
@@ -93,6 +110,7 @@ def _configure_media(
     config: pj.AccountConfig, options: AccountOptions, general: GlobalOptions
 ) -> None:
     config.mediaConfig.transportConfig.port = general.rtp_port
+    config.mediaConfig.ipv6Use = _ipv6_use(general, pj.PJSUA_IPV6_ENABLED_PREFER_IPV4)
     config.mediaConfig.srtpUse = _SRTP[options.srtp]
     config.mediaConfig.srtpSecureSignaling = 0
 

@@ -12,14 +12,17 @@ import pjsua2 as pj
 IS_OURS = hasattr(pj, "HASIP_MAX_CALLS")
 MAX_CALLS = int(getattr(pj, "HASIP_MAX_CALLS", 4))
 MAX_ACCOUNTS = int(getattr(pj, "HASIP_MAX_ACCOUNTS", 8))
+# Such a build's accounts would abort the process if IPv6 were asked for.
+HAS_IPV6 = bool(pj.AccountConfig().sipConfig.ipv6Use != pj.PJSUA_IPV6_DISABLED)
 
 # The first version of OpenSSL that is still looked after.
 _OLDEST_GOOD_TLS = 3
 
 
 def room() -> str:
-    """Return the limits for people."""
-    return f"{MAX_CALLS} calls at once, {MAX_ACCOUNTS} accounts"
+    """Return the limits for people, with a comma at the end."""
+    without = "" if HAS_IPV6 else "no IPv6, "
+    return f"{MAX_CALLS} calls at once, {MAX_ACCOUNTS} accounts, {without}"
 
 
 def tls_library() -> str | None:

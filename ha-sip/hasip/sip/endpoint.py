@@ -186,7 +186,7 @@ class SipStack:
             if codec.priority > 0
         )
         return (
-            f"pjsip {self._endpoint.libVersion().full}: {room()}, "
+            f"pjsip {self._endpoint.libVersion().full}: {room()}"
             f"TLS by {tls_library() or 'an unknown library'}, codecs: {codecs}"
         )
 

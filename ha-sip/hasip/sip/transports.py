@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING
 import pjsua2 as pj
 
 from hasip.errors import SipError
-from hasip.sip.build import tls_library, tls_warning
+from hasip.sip.build import HAS_IPV6, tls_library, tls_warning
 from hasip.sip.errors import sip_errors
 
 if TYPE_CHECKING:
@@ -85,6 +85,11 @@ def open_transports(endpoint: pj.Endpoint, sip: Sip) -> None:
     """Open all that are wanted; raises `SipError` where none could be opened."""
     options = sip.options
     opened = 0
+    if options.uses_ipv6 and not HAS_IPV6:
+        _log.error(
+            "IPv6: this pjsua2 was built without it; "
+            "./build.sh create-venv --from-source builds one that has it"
+        )
     if options.tls:
         _tell_about_tls(options)
     for listener in wanted_listeners(sip):
@@ -118,7 +123,7 @@ def wanted_listeners(sip: Sip) -> Iterator[Listener]:
     for is_wanted, name, kind, port in kinds:
         if is_wanted and options.uses_ipv4:
             yield Listener(name, kind, options.bind_ipv4 or "", port)
-        if is_wanted and options.uses_ipv6:
+        if is_wanted and options.uses_ipv6 and HAS_IPV6:
             six = f"{name} (IPv6)"
             yield Listener(six, kind | pj.PJSIP_TRANSPORT_IPV6, options.bind_ipv6 or "", port)
 

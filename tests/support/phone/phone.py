@@ -16,6 +16,7 @@ from support import audio
 from support.phone.g711 import PCMA, PCMU
 from support.phone.message import Message, parse, tag_of, uri_in
 from support.phone.rtp import EVENT_TYPE, AudioStream
+from support.ports import family_of, in_uri
 from support.waiting import PATIENCE_S, wait_until
 
 if TYPE_CHECKING:
@@ -80,11 +81,11 @@ class Phone:
         self.more_sdp: tuple[str, ...] = ()  # lines at the end of its SDP
         self.extra_headers = extra_headers  # of its INVITE, and of its 200 to one
         self.refuses = dict[str, int]()  # method -> status it answers with in a call
-        self.socket = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
+        self.socket = socket.socket(family_of(host), socket.SOCK_DGRAM)
         self.socket.bind((host, port))
         self.socket.settimeout(0.1)
         self.port: int = self.socket.getsockname()[1]
-        self.uri = f"sip:{name}@{host}:{self.port}"
+        self.uri = f"sip:{name}@{in_uri(host)}:{self.port}"
         self.trace: list[str] = []
         self.calls: dict[str, PhoneCall] = {}
         self._incoming: queue.SimpleQueue[PhoneCall] = queue.SimpleQueue()
@@ -132,7 +133,8 @@ class Phone:
 
     def ping(self, address: tuple[str, int], timeout_s: float = 5.0) -> float:
         """Send OPTIONS and return the seconds until its answer."""
-        request = self.request("OPTIONS", f"sip:{address[0]}:{address[1]}", f"<sip:{address[0]}>")
+        host = in_uri(address[0])
+        request = self.request("OPTIONS", f"sip:{host}:{address[1]}", f"<sip:{host}>")
         started = time.monotonic()
         self.transact(request, address, timeout_s)
         return time.monotonic() - started
@@ -159,7 +161,7 @@ class Phone:
 
     def via(self) -> str:
         """Return a Via with a new branch."""
-        return f"SIP/2.0/UDP {self.host}:{self.port};branch=z9hG4bK{_token()};rport"
+        return f"SIP/2.0/UDP {in_uri(self.host)}:{self.port};branch=z9hG4bK{_token()};rport"
 
     def transact(
         self, request: Message, address: tuple[str, int], timeout_s: float = PATIENCE_S
@@ -234,7 +236,7 @@ class Phone:
     def _receive_all(self) -> None:
         while not self._is_over.is_set():
             try:
-                data, address = self.socket.recvfrom(65_536)
+                data, (host, port, *_) = self.socket.recvfrom(65_536)
             except TimeoutError:
                 continue
             except OSError:
@@ -243,6 +245,7 @@ class Phone:
                 message = parse(data)
             except ValueError:
                 continue
+            address = (host, port)
             self._note("<-", message)
             if message.is_response:
                 self._take_response(message, address)
@@ -658,11 +661,12 @@ class PhoneCall:
     def _sdp(self) -> str:
         event_type = self.phone.event_type
         types = " ".join(codec.split()[0] for codec in self.phone.codecs)
+        kind = "IP6" if ":" in self.phone.host else "IP4"
         lines = [
             "v=0",
-            f"o=- 1 1 IN IP4 {self.phone.host}",
+            f"o=- 1 1 IN {kind} {self.phone.host}",
             "s=-",
-            f"c=IN IP4 {self.media_host}",
+            f"c=IN {kind} {self.media_host}",
             "t=0 0",
             f"m=audio {self.stream.announced_port} RTP/AVP {types} {event_type}",
             *(f"a=rtpmap:{codec}" for codec in self.phone.codecs),
@@ -679,7 +683,7 @@ class PhoneCall:
 
     def _take_sdp(self, sdp: str) -> None:
         media = re.search(r"^m=audio (\d+)", sdp, re.MULTILINE)
-        host = re.search(r"^c=IN IP4 (\S+)", sdp, re.MULTILINE)
+        host = re.search(r"^c=IN IP[46] (\S+)", sdp, re.MULTILINE)
         event = re.search(r"^a=rtpmap:(\d+) telephone-event/8000", sdp, re.MULTILINE)
         if media and host and not self.is_ended.is_set():
             self.stream.start((host[1], int(media[1])), int(event[1]) if event else None)
@@ -709,8 +713,9 @@ class PhoneCall:
 
 
 def _address_of(uri: str) -> tuple[str, int]:
-    host, _, port = uri.partition("@")[2].partition(";")[0].partition(":")
-    return host, int(port or 5060)
+    found = re.match(r"[^@]*@(\[[^]]*\]|[^:;]*)(?::(\d+))?", uri)
+    assert found is not None, uri
+    return found[1].strip("[]"), int(found[2] or 5060)
 
 
 def _md5(text: str) -> str:

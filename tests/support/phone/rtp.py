@@ -12,6 +12,7 @@ from collections import deque
 from typing import TYPE_CHECKING, NamedTuple
 
 from support.phone import g711
+from support.ports import family_of
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -41,7 +42,7 @@ class AudioStream:
     """Sends 20 ms of G.711 at a time, and keeps all that is heard."""
 
     def __init__(self, host: str = "127.0.0.1", own_event_type: int = EVENT_TYPE) -> None:
-        self.socket = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
+        self.socket = socket.socket(family_of(host), socket.SOCK_DGRAM)
         self.socket.bind((host, 0))
         self.socket.settimeout(0.1)
         self.port: int = self.socket.getsockname()[1]
