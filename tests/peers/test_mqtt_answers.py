@@ -102,7 +102,7 @@ def test_who_asks_with_a_response_topic_is_answered_there(tmp_path: Path) -> Non
 def test_a_thousand_commands_a_second_are_all_answered_and_disturb_no_call(tmp_path: Path) -> None:
     """Some are done, most are refused with the reason; no RTP packet of a call is missing."""
     commands: list[dict[str, Any]] = [
-        {"command": "hangup", "number": "nobody"},
+        {"command": "hangup", "number": "stranger"},
         {"command": "dial", "number": f"sip:nobody@127.0.0.1:{free_port()}"},
         {"domain": "light", "service": "turn_on"},
         {"command": "dail"},

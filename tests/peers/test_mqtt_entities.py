@@ -279,6 +279,7 @@ def test_broker_and_home_assistant_restart_in_the_middle_of_a_call(
         rang_at = account.state("event.doorbell")
         home.stop()
         home.start()
+        gateway.wait_log("MQTT: Home Assistant has started; telling it of all entities")
         account.wait("sensor.call_state", "connected")
         assert account.state("event.doorbell") == rang_at  # it does not ring again
         account.press("hang_up")

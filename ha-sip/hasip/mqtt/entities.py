@@ -81,7 +81,9 @@ class HomeEntities:
             if line is not None:
                 controls = AccountControls(line, board, self._dispatch, self._loop.post)
             self._accounts[settings.number] = _Shown(settings, board, controls)
-        self._client.subscribe(self._topics.all_kept, self._topics.all_controls, self._topics.birth)
+        self._client.subscribe(
+            self._topics.all_kept, self._topics.all_controls, *self._topics.births
+        )
         self._loop.call_later(_until_midnight_s(), self._roll)
 
     def on_connected(self) -> None:
@@ -107,7 +109,7 @@ class HomeEntities:
         elif message.topic == self._topics.devices:
             if message.is_retained and not self._is_ready:
                 self._devices.update(self._ours(_json_of(message)))
-        elif message.topic == self._topics.birth:
+        elif message.topic in self._topics.births:
             if not message.is_retained and message.payload == ONLINE and self._is_ready:
                 _log.info("MQTT: Home Assistant has started; telling it of all entities")
                 self._tell_devices()

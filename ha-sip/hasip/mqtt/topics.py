@@ -48,9 +48,10 @@ class Topics:
         return f"{self.base}/echo"
 
     @property
-    def birth(self) -> str:
-        """Return where Home Assistant says that it is there."""
-        return f"{self.settings.discovery_prefix}/status"
+    def births(self) -> tuple[str, ...]:
+        """Return where Home Assistant says that it is there; it need not follow the prefix."""
+        prefixes = (self.settings.discovery_prefix, "homeassistant")
+        return tuple(dict.fromkeys(f"{prefix}/status" for prefix in prefixes))
 
     def gateway(self, key: str) -> str:
         """Return where an entity of the gateway itself is shown."""
