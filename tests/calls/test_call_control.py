@@ -3,21 +3,19 @@
 from __future__ import annotations
 
 from contextlib import ExitStack
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import pytest
 
 from support import audio
-from support.gateway import GatewayProcess
-from support.home_assistant import StandInHomeAssistant
+from support.open_line import OpenLine, open_line
 from support.phone import Phone, PhoneCall
 from support.waiting import wait_until
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
-    from pathlib import Path
 
-PROMPT = "Press one to open the door"
+PROMPT = "Press one"
 MENU = {
     "id": "door",
     "message": PROMPT,
@@ -25,74 +23,63 @@ MENU = {
 }
 
 
-class Line:
-    """The gateway and its Home Assistant."""
+@pytest.fixture(scope="module")
+def options(request: pytest.FixtureRequest) -> str:
+    return getattr(request, "param", "")
 
-    def __init__(self, gateway: GatewayProcess, house: StandInHomeAssistant) -> None:
-        self.gateway = gateway
-        self.house = house
 
-    def command(self, verb: str, number: str, **fields: Any) -> None:
-        """Send a command."""
-        self.gateway.command({"command": verb, "number": number, **fields})
-
-    def dial(self, phone: Phone) -> PhoneCall:
-        """Have the gateway call a phone, and wait until its prompt was heard."""
-        self.command("dial", phone.uri, menu=MENU)
-        call = phone.wait_call().wait_answered()
-        self.house.wait_event("playback_done")
-        return call
-
-    def ended(self) -> dict[str, Any]:
-        """Wait for the end of the call."""
-        return self.house.wait_event("call_disconnected")
-
-    def works(self) -> None:
-        """See that the gateway takes calls as before."""
-        with Phone("later") as phone:
-            phone.call(self.gateway.uri).wait_answered()
-
-    def heard_the_prompt(self, call: PhoneCall) -> None:
-        """Wait until somebody has heard all of the prompt."""
-        call.wait_sound()
-        call.wait_quiet()
-        spoken = audio.read_wav(self.house.speak(PROMPT))
-        assert audio.likeness(call.stream.samples, spoken) > 0.8
+@pytest.fixture(scope="module")
+def shared_line(tmp_path_factory: pytest.TempPathFactory, options: str) -> Iterator[OpenLine]:
+    folder = tmp_path_factory.mktemp("line")
+    with open_line(folder, menu_file={"menu": MENU}, SIP1_OPTIONS=options) as line:
+        yield line
 
 
 @pytest.fixture
-def options() -> str:
-    return ""
+def line(shared_line: OpenLine) -> OpenLine:
+    shared_line.begin()
+    return shared_line
 
 
-@pytest.fixture
-def line(tmp_path: Path, options: str) -> Iterator[Line]:
-    with (
-        StandInHomeAssistant() as house,
-        GatewayProcess(
-            tmp_path, house=house, menu_file={"menu": MENU}, SIP1_OPTIONS=options
-        ) as gateway,
-    ):
-        yield Line(gateway, house)
+def with_options(text: str) -> pytest.MarkDecorator:
+    return pytest.mark.parametrize("options", [text], indirect=True, scope="module")
 
 
-follows_transfers = pytest.mark.parametrize("options", ["--follow-transfer on"])
+def dial(line: OpenLine, phone: Phone) -> PhoneCall:
+    """Have the gateway call a phone, and wait until its prompt was heard."""
+    call = line.dial(phone, menu=MENU)
+    line.house.wait_event("playback_done")
+    return call
+
+
+def works(line: OpenLine) -> None:
+    """See that the gateway takes calls as before."""
+    with Phone("later") as phone:
+        phone.call(line.gateway.uri).wait_answered()
+
+
+def heard_the_prompt(line: OpenLine, call: PhoneCall) -> None:
+    """Wait until somebody has heard all of the prompt."""
+    call.wait_sound()
+    call.wait_quiet()
+    spoken = audio.read_wav(line.house.speak(PROMPT))
+    assert audio.likeness(call.stream.samples, spoken) > 0.8
 
 
 # --- redirects ------------------------------------------------------------------------------
 
 
-def test_a_redirect_is_followed_to_the_phone_that_it_names(line: Line) -> None:
+def test_a_redirect_is_followed_to_the_phone_that_it_names(line: OpenLine) -> None:
     with Phone("new") as new, Phone("old", redirect_to=new.uri) as old:
         line.command("dial", old.uri, menu=MENU)
         call = new.wait_call().wait_answered()
-        line.heard_the_prompt(call)
+        heard_the_prompt(line, call)
 
         assert line.house.wait_event("call_established")["remote_uri"] == old.uri
         line.gateway.wait_log(f"redirects to {new.uri}")
 
 
-def test_the_sixth_redirect_is_not_followed(line: Line) -> None:
+def test_the_sixth_redirect_is_not_followed(line: OpenLine) -> None:
     with ExitStack() as stack:
         phones = [stack.enter_context(Phone("p6"))]
         for number in range(5, -1, -1):
@@ -104,48 +91,51 @@ def test_the_sixth_redirect_is_not_followed(line: Line) -> None:
         assert (ended["sip_code"], ended["outcome"]) == (302, "redirected")
         assert ended["hangup_by"] == "remote"
         assert [len(phone.calls) for phone in phones] == [1, 1, 1, 1, 1, 1, 0]
-    line.works()
+    works(line)
 
 
-def test_redirects_in_a_circle_end(line: Line) -> None:
+def test_redirects_in_a_circle_end(line: OpenLine) -> None:
     with Phone("a") as a, Phone("b", redirect_to=a.uri) as b:
         a.redirect_to = b.uri
         line.command("dial", a.uri)
 
         assert line.ended()["outcome"] == "redirected"
         assert len(a.calls) == len(b.calls) == 1
-    line.works()
+    works(line)
 
 
-@pytest.mark.parametrize("options", ["--follow-redirect off"])
-def test_a_redirect_may_end_the_call_instead(line: Line) -> None:
+@with_options("--follow-redirect off")
+def test_a_redirect_may_end_the_call_instead(line: OpenLine) -> None:
     with Phone("new") as new, Phone("old", redirect_to=new.uri) as old:
         line.command("dial", old.uri)
         ended = line.ended()
 
         assert (ended["sip_code"], ended["outcome"]) == (302, "redirected")
         assert new.calls == {}
-    line.works()
+    works(line)
 
 
 @pytest.mark.parametrize(
     "target",
     ["mailto:somebody@home", "tel:+4912345", "sip:x@no-such-host.invalid", "http://x/y"],
 )
-def test_a_redirect_to_something_odd_only_ends_the_call(line: Line, target: str) -> None:
+def test_a_redirect_to_something_odd_only_ends_the_call(line: OpenLine, target: str) -> None:
     with Phone("old", redirect_to=target) as old:
         line.command("dial", old.uri)
 
         assert line.ended()["outcome"] in ("redirected", "unreachable")
-    line.works()
+    works(line)
+
+
+follows_transfers = with_options("--follow-transfer on")
 
 
 # --- REFER ----------------------------------------------------------------------------------
 
 
-def test_a_transfer_by_the_peer_is_declined_by_default(line: Line) -> None:
+def test_a_transfer_by_the_peer_is_declined_by_default(line: OpenLine) -> None:
     with Phone("a") as a, Phone("b") as b:
-        call = line.dial(a)
+        call = dial(line, a)
         assert call.refer(b.uri) == 603
         call.type_digits("1")
         call.wait_ended()
@@ -157,12 +147,12 @@ def test_a_transfer_by_the_peer_is_declined_by_default(line: Line) -> None:
 
 
 @follows_transfers
-def test_a_transfer_by_the_peer_goes_on_in_the_same_menu(line: Line) -> None:
+def test_a_transfer_by_the_peer_goes_on_in_the_same_menu(line: OpenLine) -> None:
     with Phone("a") as a, Phone("b") as b:
-        call = line.dial(a)
+        call = dial(line, a)
         assert call.refer(b.uri) == 202
         other = b.wait_call().wait_answered()
-        line.heard_the_prompt(other)
+        heard_the_prompt(line, other)
         told = line.house.wait_event("call_transferred")
         assert told["how"] == "refer"
         assert (told["previous_remote_uri"], told["remote_uri"]) == (a.uri, b.uri)
@@ -180,16 +170,16 @@ def test_a_transfer_by_the_peer_goes_on_in_the_same_menu(line: Line) -> None:
 
 @follows_transfers
 def test_a_peer_that_leaves_while_the_other_phone_rings_is_replaced_all_the_same(
-    line: Line,
+    line: OpenLine,
 ) -> None:
     with Phone("a") as a, Phone("b", answer_after_s=None) as b:
-        call = line.dial(a)
+        call = dial(line, a)
         call.refer(b.uri)
         other = b.wait_call()
         call.hang_up()
         line.gateway.wait_log("BYE")
         other.answer()
-        line.heard_the_prompt(other)
+        heard_the_prompt(line, other)
         other.hang_up()
 
         ended = line.ended()
@@ -198,9 +188,9 @@ def test_a_peer_that_leaves_while_the_other_phone_rings_is_replaced_all_the_same
 
 @follows_transfers
 @pytest.mark.parametrize("leaves", [False, True])
-def test_a_transfer_to_a_busy_phone(line: Line, leaves: bool) -> None:  # noqa: FBT001
+def test_a_transfer_to_a_busy_phone(line: OpenLine, leaves: bool) -> None:  # noqa: FBT001
     with Phone("a") as a, Phone("b", answer_after_s=None) as b:
-        call = line.dial(a)
+        call = dial(line, a)
         call.refer(b.uri)
         other = b.wait_call()
         if leaves:
@@ -213,15 +203,15 @@ def test_a_transfer_to_a_busy_phone(line: Line, leaves: bool) -> None:  # noqa: 
             line.gateway.wait_log("it goes on: 486")
             with Phone("c") as c:
                 assert call.refer(c.uri) == 202  # another try is welcome
-                line.heard_the_prompt(c.wait_call().wait_answered())
-    line.works()
+                heard_the_prompt(line, c.wait_call().wait_answered())
+    works(line)
 
 
 @follows_transfers
 @pytest.mark.parametrize("who", ["target", "peer"])
-def test_the_end_during_a_transfer(line: Line, who: str) -> None:
+def test_the_end_during_a_transfer(line: OpenLine, who: str) -> None:
     with Phone("a") as a, Phone("b", answer_after_s=None) as b:
-        call = line.dial(a)
+        call = dial(line, a)
         call.refer(b.uri)
         other = b.wait_call()
         if who == "peer":
@@ -239,21 +229,21 @@ def test_the_end_during_a_transfer(line: Line, who: str) -> None:
 @pytest.mark.parametrize(
     "target", ["mailto:x@y", "sip:x@no-such-host.invalid", "nonsense", "sip:", "tel:+49123"]
 )
-def test_a_transfer_to_something_odd_changes_nothing(line: Line, target: str) -> None:
+def test_a_transfer_to_something_odd_changes_nothing(line: OpenLine, target: str) -> None:
     with Phone("a") as a:
-        call = line.dial(a)
+        call = dial(line, a)
         call.refer(target)
         call.type_digits("1")
         call.wait_ended()
 
         assert line.ended()["outcome"] == "completed"
-    line.works()
+    works(line)
 
 
 # --- Replaces -------------------------------------------------------------------------------
 
 
-def test_a_call_that_is_handed_over_to_us_goes_on_in_the_same_menu(line: Line) -> None:
+def test_a_call_that_is_handed_over_to_us_goes_on_in_the_same_menu(line: OpenLine) -> None:
     """Attended transfer: `a` had us in the line, and `b` takes his place (RFC 3891)."""
     with Phone("a") as a:
         call = a.call(line.gateway.uri).wait_answered()
@@ -262,7 +252,7 @@ def test_a_call_that_is_handed_over_to_us_goes_on_in_the_same_menu(line: Line) -
             other = b.call(line.gateway.uri).wait_answered()
             call.wait_ended()
             assert call.ended_by_peer
-            line.heard_the_prompt(other)
+            heard_the_prompt(line, other)
             told = line.house.wait_event("call_transferred")
             assert told["how"] == "replaces"
             assert (told["parsed_remote_uri"], told["internal_id"]) == ("b", f"<{a.uri}>")
@@ -276,7 +266,7 @@ def test_a_call_that_is_handed_over_to_us_goes_on_in_the_same_menu(line: Line) -
         assert line.house.event_names.count("incoming_call") == 1
 
 
-def test_a_call_of_ours_that_rings_is_picked_up_by_another_phone(line: Line) -> None:
+def test_a_call_of_ours_that_rings_is_picked_up_by_another_phone(line: OpenLine) -> None:
     with Phone("a", answer_after_s=None) as a:
         line.command("dial", a.uri, menu=MENU)
         call = a.wait_call()
@@ -285,7 +275,7 @@ def test_a_call_of_ours_that_rings_is_picked_up_by_another_phone(line: Line) -> 
         with Phone("b", extra_headers=[("replaces", call.replaces)]) as b:
             other = b.call(line.gateway.uri).wait_answered()
             call.wait_ended()
-            line.heard_the_prompt(other)
+            heard_the_prompt(line, other)
             other.type_digits("1")
             other.wait_ended()
 
@@ -295,10 +285,10 @@ def test_a_call_of_ours_that_rings_is_picked_up_by_another_phone(line: Line) -> 
 
 
 @pytest.mark.parametrize("replaces", ["nobody@knows;to-tag=1;from-tag=2", "garbage", ""])
-def test_an_unknown_call_cannot_be_replaced(line: Line, replaces: str) -> None:
+def test_an_unknown_call_cannot_be_replaced(line: OpenLine, replaces: str) -> None:
     with Phone("b", extra_headers=[("replaces", replaces)]) as b:
         call = b.call(line.gateway.uri)
         call.wait_ended()
 
         assert call.statuses[-1][1] >= 400
-    line.works()
+    works(line)

@@ -5,13 +5,12 @@ from __future__ import annotations
 import socket
 import struct
 import time
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import pytest
 
 from support import audio
-from support.gateway import GatewayProcess
-from support.home_assistant import StandInHomeAssistant
+from support.open_line import LEVEL_DBFS, OpenLine, open_line
 from support.phone import Phone, PhoneCall
 from support.waiting import wait_until
 
@@ -19,54 +18,60 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
     from pathlib import Path
 
-LEVEL_DBFS = -14.0
 RATE_HZ = audio.RATE_HZ
 COMFORT_NOISE = 13
 
 
-class Line:
-    """The gateway, its Home Assistant, and a folder."""
+@pytest.fixture(scope="module")
+def options(request: pytest.FixtureRequest) -> str:
+    return getattr(request, "param", "")
 
-    def __init__(self, gateway: GatewayProcess, house: StandInHomeAssistant, folder: Path) -> None:
-        self.gateway = gateway
-        self.house = house
-        self.folder = folder
 
-    def command(self, verb: str, **fields: Any) -> None:
-        """Send a command for the call."""
-        self.gateway.command({"command": verb, "number": "p", **fields})
-
-    def tone(self, seconds: float, frequency_hz: int = 1500) -> str:
-        """Return the path of a file with a tone."""
-        path = self.folder / f"{frequency_hz}.wav"
-        audio.write_wav(path, audio.sine(frequency_hz, seconds, LEVEL_DBFS))
-        return str(path)
-
-    def call(self, phone: Phone) -> PhoneCall:
-        """Have a phone call the gateway."""
-        call = phone.call(self.gateway.uri).wait_answered()
-        self.house.wait_event("call_established")
-        return call
-
-    def hears(self, phone: Phone) -> None:
-        """See that the gateway hears the digits of a phone."""
-        call = next(iter(phone.calls.values()))
-        call.type_digits("5")
-        self.house.wait_event("dtmf_digit")
+@pytest.fixture(scope="module")
+def shared_line(tmp_path_factory: pytest.TempPathFactory, options: str) -> Iterator[OpenLine]:
+    with open_line(tmp_path_factory.mktemp("line"), menu_file={}, SIP1_OPTIONS=options) as line:
+        yield line
 
 
 @pytest.fixture
-def options() -> str:
-    return ""
+def line(shared_line: OpenLine, tmp_path: Path) -> OpenLine:
+    shared_line.begin()
+    shared_line.folder = tmp_path
+    return shared_line
 
 
-@pytest.fixture
-def line(tmp_path: Path, options: str) -> Iterator[Line]:
+class LongCalls:
+    """Two calls with session timers (RFC 4028) of the shortest length, on a line of their own."""
+
+    def __init__(self, line: OpenLine, refreshed: PhoneCall, forgotten: PhoneCall) -> None:
+        self.line = line
+        self.refreshed = refreshed  # the gateway is to refresh it
+        self.forgotten = forgotten  # the phone is to refresh it, and does not
+
+
+@pytest.fixture(scope="module", autouse=True)
+def long_calls(tmp_path_factory: pytest.TempPathFactory) -> Iterator[LongCalls]:
+    """Begin before all tests of this file; the last one looks what became of them."""
+
+    def headers(refresher: str) -> list[tuple[str, str]]:
+        return [("supported", "timer"), ("session-expires", f"90;refresher={refresher}")]
+
     with (
-        StandInHomeAssistant() as house,
-        GatewayProcess(tmp_path, house=house, menu_file={}, SIP1_OPTIONS=options) as gateway,
+        open_line(tmp_path_factory.mktemp("long"), menu_file={}) as line,
+        Phone("refreshed", extra_headers=headers("uas")) as one,
+        Phone("forgotten", extra_headers=headers("uac")) as other,
     ):
-        yield Line(gateway, house, tmp_path)
+        yield LongCalls(line, line.call(one), line.call(other))
+
+
+def with_options(text: str) -> pytest.MarkDecorator:
+    return pytest.mark.parametrize("options", [text], indirect=True, scope="module")
+
+
+def hears(line: OpenLine, call: PhoneCall) -> None:
+    """See that the gateway hears the digits of a phone."""
+    call.type_digits("5")
+    line.house.wait_event("dtmf_digit")
 
 
 def seconds_of(call: PhoneCall, frequency_hz: int, since: int = 0) -> float:
@@ -80,10 +85,10 @@ def seconds_of(call: PhoneCall, frequency_hz: int, since: int = 0) -> float:
 
 
 @pytest.mark.parametrize("how", ["sendonly", "inactive", "0.0.0.0", "UPDATE"])
-def test_a_prompt_waits_while_the_peer_holds_the_line(line: Line, how: str) -> None:
+def test_a_prompt_waits_while_the_peer_holds_the_line(line: OpenLine, how: str) -> None:
     with Phone("p") as phone:
         call = line.call(phone)
-        line.command("play_audio_file", audio_file=line.tone(2.0))
+        line.command("play_audio_file", audio_file=line.tone(1.2))
         start = call.wait_sound()
         call.wait_samples(start + RATE_HZ // 2)
         if how == "0.0.0.0":
@@ -93,18 +98,20 @@ def test_a_prompt_waits_while_the_peer_holds_the_line(line: Line, how: str) -> N
             assert call.reinvite("sendonly", method="UPDATE") == 200
         else:
             assert call.reinvite(how) == 200
-        time.sleep(1.0)  # so long the line is held
+        time.sleep(0.8)  # so long the line is held; longer than what is left of the prompt
         assert "playback_done" not in line.house.event_names
         call.media_host = "127.0.0.1"
         assert call.reinvite(method="UPDATE" if how == "UPDATE" else "INVITE") == 200
         line.house.wait_event("playback_done")
         call.wait_quiet(since=start)
 
-        assert seconds_of(call, 1500, start) == pytest.approx(2.0, abs=0.2)
+        assert seconds_of(call, 1500, start) == pytest.approx(1.2, abs=0.2)
 
 
 @pytest.mark.parametrize("method", ["INVITE", "UPDATE"])
-def test_offers_in_mid_call_disturb_neither_prompt_nor_recording(line: Line, method: str) -> None:
+def test_offers_in_mid_call_disturb_neither_prompt_nor_recording(
+    line: OpenLine, method: str
+) -> None:
     recording = line.folder / "call.wav"
     with Phone("p") as phone:
         call = line.call(phone)
@@ -120,7 +127,7 @@ def test_offers_in_mid_call_disturb_neither_prompt_nor_recording(line: Line, met
         call.wait_quiet(since=start)
         line.command("stop_recording")
         line.house.wait_event("recording_stopped")
-        line.hears(phone)
+        hears(line, call)
 
         assert seconds_of(call, 1500, start) == pytest.approx(1.5, abs=0.2)
         samples = audio.read_wav(recording)
@@ -134,10 +141,10 @@ def test_offers_in_mid_call_disturb_neither_prompt_nor_recording(line: Line, met
 # --- offers and answers ---------------------------------------------------------------------
 
 
-def test_audio_before_the_answer_is_not_taken_for_the_answer(line: Line) -> None:
+def test_audio_before_the_answer_is_not_taken_for_the_answer(line: OpenLine) -> None:
     with Phone("p", early_media=True, answer_after_s=None) as phone:
         line.command(
-            "dial", number=phone.uri, menu={"audio_file": line.tone(1.0), "post_action": "hangup"}
+            "dial", phone.uri, menu={"audio_file": line.tone(1.0), "post_action": "hangup"}
         )
         call = phone.wait_call()
         call.stream.say(audio.sine(440, 2.0, LEVEL_DBFS))  # how it rings
@@ -149,26 +156,26 @@ def test_audio_before_the_answer_is_not_taken_for_the_answer(line: Line) -> None
         call.wait_ended()
 
         assert seconds_of(call, 1500, before) == pytest.approx(1.0, abs=0.15)
-        assert line.house.wait_event("call_disconnected")["outcome"] == "completed"
+        assert line.ended()["outcome"] == "completed"
 
 
-def test_an_invite_without_an_offer_gets_ours(line: Line) -> None:
+def test_an_invite_without_an_offer_gets_ours(line: OpenLine) -> None:
     with Phone("p", offers_late=True) as phone:
         call = line.call(phone)
         line.command("play_audio_file", audio_file=line.tone(0.5))
         call.wait_sound()
-        line.hears(phone)
+        hears(line, call)
 
 
-def test_a_call_without_a_common_codec_is_logged_with_the_codecs_of_both(line: Line) -> None:
+def test_a_call_without_a_common_codec_is_logged_with_the_codecs_of_both(line: OpenLine) -> None:
     with Phone("p", codecs=("77 AMR/8000", "18 G729/8000")) as phone:
         call = phone.call(line.gateway.uri)
         call.wait_status(488)
         line.gateway.wait_log("with 488: it offers AMR, G729 by RTP/AVP; we have")
         phone.reject_with = 488
-        line.command("dial", number=phone.uri)
+        line.command("dial", phone.uri)
 
-        assert line.house.wait_event("call_disconnected")["outcome"] == "not_acceptable"
+        assert line.ended()["outcome"] == "not_acceptable"
         said = line.gateway.wait_log("refused with 488: we offered")
         assert "PCMA, PCMU" in said
         assert "by RTP/AVP; it does not say what it has" in said
@@ -177,14 +184,14 @@ def test_a_call_without_a_common_codec_is_logged_with_the_codecs_of_both(line: L
 # --- packets --------------------------------------------------------------------------------
 
 
-def test_audio_goes_to_where_the_peers_comes_from(line: Line) -> None:
+def test_audio_goes_to_where_the_peers_comes_from(line: OpenLine) -> None:
     """Symmetric RTP (RFC 4961): what the SDP says may be an address behind a router."""
     with (
         socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as dead_end,
         Phone("p", answer_after_s=None) as phone,
     ):
         dead_end.bind(("127.0.0.1", 0))
-        line.command("dial", number=phone.uri)
+        line.command("dial", phone.uri)
         call = phone.wait_call()
         call.stream.announced_port = dead_end.getsockname()[1]
         call.answer()
@@ -194,10 +201,10 @@ def test_audio_goes_to_where_the_peers_comes_from(line: Line) -> None:
 
 
 @pytest.mark.parametrize("packet_ms", [40, 60])
-def test_packets_of_other_lengths_are_heard_whole(line: Line, packet_ms: int) -> None:
+def test_packets_of_other_lengths_are_heard_whole(line: OpenLine, packet_ms: int) -> None:
     recording = line.folder / "call.wav"
     with Phone("p", answer_after_s=None) as phone:
-        line.command("dial", number=phone.uri)
+        line.command("dial", phone.uri)
         call = phone.wait_call()
         call.stream.packet_ms = packet_ms
         call.answer()
@@ -209,7 +216,7 @@ def test_packets_of_other_lengths_are_heard_whole(line: Line, packet_ms: int) ->
         start = call.wait_sound()
         line.house.wait_event("playback_done")
         call.wait_samples(start + 2 * RATE_HZ)
-        line.hears(phone)
+        hears(line, call)
         line.command("stop_recording")
         line.house.wait_event("recording_stopped")
 
@@ -221,15 +228,15 @@ def test_packets_of_other_lengths_are_heard_whole(line: Line, packet_ms: int) ->
 
 
 @pytest.mark.parametrize("event_type", [96, 127])
-def test_digits_come_and_go_in_any_payload_type(line: Line, event_type: int) -> None:
+def test_digits_come_and_go_in_any_payload_type(line: OpenLine, event_type: int) -> None:
     with Phone("p", event_type=event_type) as phone:
         call = line.call(phone)
-        line.hears(phone)
+        hears(line, call)
         line.command("send_dtmf", digits="42", method="rfc2833")
         wait_until(lambda: call.stream.heard_digits == "42", "the digits")
 
 
-def test_comfort_noise_does_no_harm(line: Line) -> None:
+def test_comfort_noise_does_no_harm(line: OpenLine) -> None:
     with Phone("p") as phone:
         call = line.call(phone)
         call.stream.sends_audio = False
@@ -237,18 +244,18 @@ def test_comfort_noise_does_no_harm(line: Line) -> None:
             call.stream.send_packet(COMFORT_NOISE, b"\x40")
             time.sleep(0.02)
         call.stream.sends_audio = True
-        line.hears(phone)
+        hears(line, call)
         line.command("play_audio_file", audio_file=line.tone(0.5))
         call.wait_sound()
 
 
 # --- silence --------------------------------------------------------------------------------
 
-short = pytest.mark.parametrize("options", ["--rtp-timeout 1"])
+short = with_options("--rtp-timeout 1")
 
 
 @short
-def test_a_call_without_rtp_is_ended_and_says_why(line: Line) -> None:
+def test_a_call_without_rtp_is_ended_and_says_why(line: OpenLine) -> None:
     with Phone("p") as phone:
         call = line.call(phone)
         time.sleep(1.3)
@@ -257,7 +264,7 @@ def test_a_call_without_rtp_is_ended_and_says_why(line: Line) -> None:
         silent_since = time.monotonic()
         call.wait_ended()
         took_s = time.monotonic() - silent_since
-        ended = line.house.wait_event("call_disconnected")
+        ended = line.ended()
 
         assert 0.7 < took_s < 2
         assert (ended["outcome"], ended["hangup_by"]) == ("no_audio", "local")
@@ -267,7 +274,7 @@ def test_a_call_without_rtp_is_ended_and_says_why(line: Line) -> None:
 
 @short
 @pytest.mark.parametrize("kind", ["digits", "comfort noise"])
-def test_packets_of_any_kind_are_a_sign_of_life(line: Line, kind: str) -> None:
+def test_packets_of_any_kind_are_a_sign_of_life(line: OpenLine, kind: str) -> None:
     with Phone("p") as phone:
         call = line.call(phone)
         call.stream.sends_audio = False
@@ -283,7 +290,7 @@ def test_packets_of_any_kind_are_a_sign_of_life(line: Line, kind: str) -> None:
 @short
 @pytest.mark.parametrize("direction", ["sendonly", "recvonly"])
 def test_on_hold_and_of_a_peer_that_only_listens_nothing_is_expected(
-    line: Line, direction: str
+    line: OpenLine, direction: str
 ) -> None:
     with Phone("p") as phone:
         call = line.call(phone)
@@ -293,11 +300,11 @@ def test_on_hold_and_of_a_peer_that_only_listens_nothing_is_expected(
         assert not call.is_ended.is_set()
         assert call.reinvite() == 200
         call.wait_ended()
-        assert line.house.wait_event("call_disconnected")["outcome"] == "no_audio"
+        assert line.ended()["outcome"] == "no_audio"
 
 
 @short
-def test_a_prompt_is_heard_to_its_end_before_a_silent_call_is_ended(line: Line) -> None:
+def test_a_prompt_is_heard_to_its_end_before_a_silent_call_is_ended(line: OpenLine) -> None:
     with Phone("p") as phone:
         call = line.call(phone)
         call.stream.sends_audio = False
@@ -306,16 +313,15 @@ def test_a_prompt_is_heard_to_its_end_before_a_silent_call_is_ended(line: Line) 
         call.wait_ended()
 
         assert seconds_of(call, 1500, start) == pytest.approx(2.5, abs=0.2)
-        line.house.wait_event("call_disconnected")
+        line.ended()
         assert line.house.event_names[-2:] == ["playback_done", "call_disconnected"]
 
 
 @short
-@pytest.mark.parametrize("says_so", [True, False])
-def test_of_a_phone_that_leaves_silence_out_reports_are_enough(line: Line, says_so: bool) -> None:  # noqa: FBT001
+@pytest.mark.parametrize("says", ["a=silenceSupp:on - - - -", "a=silenceSupp:off - - - -"])
+def test_of_a_phone_that_leaves_silence_out_reports_are_enough(line: OpenLine, says: str) -> None:
     with Phone("p") as phone:
-        if says_so:
-            phone.more_sdp = ("a=silenceSupp:on - - - -",)
+        phone.more_sdp = (says,)
         call = line.call(phone)
         host, port = call.stream._peer or ("", 0)
         call.stream.sends_audio = False
@@ -325,7 +331,7 @@ def test_of_a_phone_that_leaves_silence_out_reports_are_enough(line: Line, says_
                     break
                 rtcp.sendto(receiver_report(), (host, port + 1))
                 time.sleep(0.3)
-        assert call.is_ended.is_set() is not says_so
+        assert call.is_ended.is_set() is (":off" in says)
 
 
 def receiver_report() -> bytes:
@@ -333,10 +339,28 @@ def receiver_report() -> bytes:
     return struct.pack("!BBHIIIIIII", 0x81, 201, 7, 1, 2, 0, 0, 0, 0, 0)
 
 
-@pytest.mark.parametrize("options", ["--rtp-timeout 0"])
-def test_the_watch_for_silence_can_be_off(line: Line) -> None:
+@with_options("--rtp-timeout 0")
+def test_the_watch_for_silence_can_be_off(line: OpenLine) -> None:
     with Phone("p") as phone:
         call = line.call(phone)
         call.stream.sends_audio = False
         time.sleep(1.5)
         assert not call.is_ended.is_set()
+
+
+# --- session timers -------------------------------------------------------------------------
+
+
+def test_sessions_are_refreshed_and_one_that_the_peer_forgets_is_ended(
+    long_calls: LongCalls,
+) -> None:
+    """An expiry of 90 s is refreshed after 45 s; without that, the call ends after 60 s."""
+    long_calls.forgotten.wait_ended(70)
+    ended = long_calls.line.ended()
+    trace = long_calls.refreshed.phone.trace
+
+    assert ended["parsed_remote_uri"] == "forgotten"
+    assert (ended["outcome"], ended["sip_code"]) == ("lost", 408)
+    assert 58 < ended["duration"] < 65
+    assert any("<- INVITE" in line or "<- UPDATE" in line for line in trace)
+    assert not long_calls.refreshed.is_ended.is_set()
