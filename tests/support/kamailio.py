@@ -79,6 +79,11 @@ request_route {{
     }}
     if (is_method("INVITE")) {{ record_route(); }}
     if ($rU == "busy") {{ sl_send_reply("486", "Busy Here"); exit; }}
+    if ($rU == "moved") {{
+        append_to_reply("Contact: <sip:alice@$Ri:$Rp>\r\n");
+        sl_send_reply("302", "Moved Temporarily");
+        exit;
+    }}
     if (!lookup("location")) {{ sl_send_reply("404", "Not Found"); exit; }}
     t_relay();
 }}
