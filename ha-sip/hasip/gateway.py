@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from hasip import __version__
+from hasip.audio.fence import FileFence
 from hasip.audio.local_speech import LocalSpeech
 from hasip.audio.prompts import Prompts, Voices
 from hasip.audio.recordings import RecordingFiles
@@ -218,6 +219,7 @@ class Gateway:
 
     def _make_desk(self) -> CallDesk:
         tts = self._settings.tts
+        fence = FileFence(self._settings.file_folders)
         voices = Voices(
             speech=None
             if self._client is None
@@ -231,11 +233,14 @@ class Gateway:
             rate_hz=BRIDGE_RATE_HZ,
             scratch_dir=self._scratch_dir,
             cache_dir=self._settings.sip.cache_dir,
+            fence=fence,
         )
         ports = SessionPorts(
             loop=self._loop,
             speaker=prompts,
-            recordings=RecordingFiles(WorkerPool("recordings", self._loop, threads=2, waiting=100)),
+            recordings=RecordingFiles(
+                WorkerPool("recordings", self._loop, threads=2, waiting=100), fence
+            ),
             publish=self._bus.publish,
             run_action=self._dispatcher.dispatch,
             refuse=self._dispatcher.refuse_input,

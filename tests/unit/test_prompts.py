@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 import pytest
 
 from hasip.audio import local_speech
+from hasip.audio.fence import FileFence
 from hasip.audio.local_speech import LocalSpeech
 from hasip.audio.prompts import ERROR_SOUND, MadePrompt, Prompts, Voices
 from hasip.calls.prompt import AudioFile, Message
@@ -68,6 +69,7 @@ class Room:
             rate_hz=16_000,
             scratch_dir=self.scratch,
             cache_dir=self.cache if has_cache else None,
+            fence=FileFence(),
         )
 
     def make(self, prompt: Prompt) -> MadePrompt:

@@ -6,6 +6,7 @@ import os
 import threading
 from typing import TYPE_CHECKING
 
+from hasip.audio.fence import FileFence
 from hasip.audio.recordings import RecordingFiles
 from hasip.loop import Loop
 from hasip.workers import Done, Failed, Result, WorkerPool
@@ -18,9 +19,10 @@ if TYPE_CHECKING:
 class Recordings:
     """The files of recordings, with real workers."""
 
-    def __init__(self) -> None:
+    def __init__(self, *folders: Path) -> None:
         self.loop = Loop()
-        self.files = RecordingFiles(WorkerPool("recordings", self.loop, threads=2, waiting=10))
+        pool = WorkerPool("recordings", self.loop, threads=2, waiting=10)
+        self.files = RecordingFiles(pool, FileFence(folders))
 
     def begin(self, path: Path) -> Result[Path]:
         """Reserve a file, and return what came of it."""
@@ -87,3 +89,17 @@ def test_a_file_that_cannot_be_is_named(tmp_path: Path) -> None:
 
     assert isinstance(refused, Failed)
     assert "cannot be written: File name too long" in str(refused.error)
+
+
+def test_a_recording_outside_of_the_allowed_folders_is_refused(tmp_path: Path) -> None:
+    allowed = tmp_path / "config"
+    allowed.mkdir()
+    (allowed / "out").symlink_to(tmp_path)
+    recordings = Recordings(allowed)
+
+    refused = recordings.begin(allowed / "out" / "a.wav")
+
+    assert isinstance(refused, Failed)
+    assert "is outside of the allowed folders" in str(refused.error)
+    assert not (tmp_path / "a.wav").exists()
+    assert isinstance(recordings.begin(allowed / "a.wav"), Done)

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import json
 import subprocess
-from typing import TYPE_CHECKING, Any
+from pathlib import Path
+from typing import Any
 
 import pytest
 from hypothesis import given
@@ -18,9 +19,6 @@ from hasip.settings.options import (
     parse_global_options,
 )
 from support.certificates import self_signed
-
-if TYPE_CHECKING:
-    from pathlib import Path
 
 SECRET = "hunter2-geheim"
 
@@ -269,3 +267,20 @@ def test_the_instance_has_a_name_of_its_own_that_stays(tmp_path: Path) -> None:
     assert first.instance == again.instance != other.instance
     assert first.is_enabled
     assert first.address is None  # the Supervisor is asked
+
+
+def test_the_add_on_reads_and_writes_in_home_assistants_folders_only(tmp_path: Path) -> None:
+    options = tmp_path / "options.json"
+    options.write_text("{}")
+
+    assert load_settings({}, tmp_path, options).file_folders == (
+        Path("/config"),
+        Path("/media"),
+        Path("/share"),
+    )
+    written = {"FILE_FOLDERS": "/srv/audio, /srv/recordings"}
+    assert load_settings(written, tmp_path).file_folders == (
+        Path("/srv/audio"),
+        Path("/srv/recordings"),
+    )
+    assert load_settings({}, tmp_path).file_folders == ()

@@ -9,6 +9,7 @@ import pytest
 from pydantic import SecretStr
 
 from hasip.audio import local_speech
+from hasip.audio.fence import FileFence
 from hasip.audio.local_speech import LocalSpeech
 from hasip.audio.prompts import ERROR_SOUND, MadePrompt, Prompts, Voices
 from hasip.calls.prompt import Message
@@ -57,7 +58,12 @@ class Room:
         )
         pool = WorkerPool("prompts", self.loop, threads=1, waiting=1)
         self.prompts = Prompts(
-            pool, voices, rate_hz=16_000, scratch_dir=scratch, cache_dir=self.cache
+            pool,
+            voices,
+            rate_hz=16_000,
+            scratch_dir=scratch,
+            cache_dir=self.cache,
+            fence=FileFence(),
         )
 
     def say(self, text: str = TEXT, *, is_template: bool = False) -> MadePrompt:

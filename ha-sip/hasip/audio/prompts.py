@@ -18,6 +18,7 @@ from hasip.workers import Done
 if TYPE_CHECKING:
     from collections.abc import Callable
 
+    from hasip.audio.fence import FileFence
     from hasip.calls.prompt import Prompt
     from hasip.workers import Result, WorkerPool
 
@@ -102,12 +103,14 @@ class Prompts:
         rate_hz: int,
         scratch_dir: Path,
         cache_dir: Path | None,
+        fence: FileFence,
     ) -> None:
         self._pool = pool
         self._voices = voices
         self._rate_hz = rate_hz
         self._scratch_dir = scratch_dir
         self._cache = None if cache_dir is None else AudioCache(cache_dir)
+        self._fence = fence
         self._warned_of_cache = False
         self._numbers = itertools.count(1)
 
@@ -138,7 +141,7 @@ class Prompts:
             case ErrorSound():
                 return ERROR_SOUND
             case AudioFile(path=path):
-                source = Path(path)
+                source = self._fence.path("audio_file", path)
                 key = () if cache is None else self._key_of_file(source)
                 return _cached(cache, key, target, lambda: self._convert(source, target))
             case Message():

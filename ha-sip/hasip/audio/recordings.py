@@ -6,14 +6,15 @@ import contextlib
 import logging
 import threading
 import time
-from pathlib import Path
 from typing import TYPE_CHECKING
 
-from hasip.errors import CommandError
+from hasip.errors import AudioError, CommandError
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
+    from pathlib import Path
 
+    from hasip.audio.fence import FileFence
     from hasip.workers import Result, WorkerPool
 
 _log = logging.getLogger(__name__)
@@ -27,8 +28,9 @@ RIFF_HEADER_BYTES = 8
 class RecordingFiles:
     """Gives out a file for every recording, never one that is in use; fulfils `Recordings`."""
 
-    def __init__(self, pool: WorkerPool) -> None:
+    def __init__(self, pool: WorkerPool, fence: FileFence) -> None:
         self._pool = pool
+        self._fence = fence
         self._lock = threading.Lock()  # jobs run side by side
         self._in_use: set[Path] = set()
 
@@ -57,9 +59,12 @@ class RecordingFiles:
         self._pool.submit(job, lambda _: None)
 
     def _reserve(self, name: str) -> Path:
-        path = Path(name)
+        try:
+            path = self._fence.path("recording_file", name)
+        except AudioError as error:
+            raise CommandError(str(error)) from error
         with self._lock:
-            if path.resolve() in self._in_use:
+            if path in self._in_use:
                 msg = f"recording_file {name} is being recorded to; choose another name"
                 raise CommandError(msg)
             try:
@@ -71,7 +76,7 @@ class RecordingFiles:
             except OSError as error:
                 msg = f"recording_file {name} cannot be written: {error.strerror}"
                 raise CommandError(msg) from error
-            self._in_use.add(path.resolve())
+            self._in_use.add(path)
         return path
 
     @contextlib.contextmanager
@@ -80,7 +85,7 @@ class RecordingFiles:
             yield
         finally:
             with self._lock:
-                self._in_use.discard(path.resolve())
+                self._in_use.discard(path)
 
 
 def _set_aside(path: Path) -> None:

@@ -48,6 +48,7 @@ class _PendingTransfer:
 
 @dataclass(slots=True)
 class _Recording:
+    name: str  # of the file, as the command has it
     request_id: str | None
     path: Path | None = None  # None: the file is still being made
     is_unwanted: bool = False  # it was stopped, or the call is over, while the file was made
@@ -200,9 +201,9 @@ class CallWork:
 
     def _start_recording(self, request: WhenUp, command: StartRecording) -> None:
         if self._recording is not None:
-            msg = f"this call is being recorded to {self._recording.path or 'a file'} already"
+            msg = f"this call is being recorded to {self._recording.name} already"
             raise CommandError(msg)
-        recording = _Recording(command.request_id)
+        recording = _Recording(command.recording_file, command.request_id)
         self._recording = recording
 
         def done(result: Result[Path]) -> None:
@@ -223,7 +224,7 @@ class CallWork:
                 self._session.refuse(request, str(error))
                 return
             recording.path = result.value
-            self._session.tell(RecordingStarted(str(result.value)), recording.request_id)
+            self._session.tell(RecordingStarted(recording.name), recording.request_id)
 
         self._recordings.begin(command.recording_file, done)
 
@@ -247,7 +248,7 @@ class CallWork:
 
         def done() -> None:
             self._unfinished_recordings -= 1
-            self._session.tell(RecordingStopped(str(path)), request_id)
+            self._session.tell(RecordingStopped(recording.name), request_id)
             self._look_whether_done()
 
         self._recordings.finish(path, done)

@@ -59,9 +59,11 @@ def _settings(source: Source, reader: Reader) -> Settings:
         or (command_source is CommandSource.MQTT and not source.is_addon)
     )
     accounts = _accounts(source, sip.options, reader)
+    folders = reader.text(source.section("run"), "file_folders").split(",")
     return Settings(
         is_addon=source.is_addon,
         command_source=command_source,
+        file_folders=tuple(Path(folder.strip()) for folder in folders if folder.strip()),
         sip=sip,
         accounts=accounts,
         tts=_tts(source.section("tts"), reader),

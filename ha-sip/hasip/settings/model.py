@@ -225,6 +225,7 @@ class Settings:
 
     is_addon: bool = False
     command_source: CommandSource = CommandSource.STDIN
+    file_folders: tuple[Path, ...] = ()  # of audio and recordings; empty: all
     sip: Sip = field(default_factory=Sip)
     accounts: tuple[Account, ...] = ()  # the enabled ones
     tts: Tts = field(default_factory=Tts)

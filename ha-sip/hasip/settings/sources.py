@@ -23,6 +23,7 @@ if TYPE_CHECKING:
 # Section and key -> environment variable.
 ENVIRONMENT_NAMES: Mapping[tuple[str, str], str] = {
     ("run", "command_source"): "COMMAND_SOURCE",
+    ("run", "file_folders"): "FILE_FOLDERS",
     ("sip_global", "port"): "PORT",
     ("sip_global", "log_level"): "LOG_LEVEL",
     ("sip_global", "name_server"): "NAME_SERVER",
@@ -155,6 +156,8 @@ def read_addon(options_file: Path, environ: Mapping[str, str]) -> Source:
         "websocket_url": "ws://supervisor/core/websocket",
         "token": environ.get("SUPERVISOR_TOKEN", ""),
     }
+    # The folders of config.yaml that are Home Assistant's.
+    source.sections["run"] = Section({"file_folders": "/config,/media,/share"}, {})
     source.sections["ha"] = Section(fixed, {"token": "SUPERVISOR_TOKEN"})
     listed = raw.get("accounts")
     extra = listed if isinstance(listed, list) else []
