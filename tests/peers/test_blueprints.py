@@ -276,6 +276,18 @@ def test_an_alarm_that_can_call_nobody_says_so_at_once(rooms: Rooms, tmp_path: P
         assert "sip_account 7 is not configured" in failed[0]["error"]
 
 
+def test_an_alarm_tells_when_ha_sip_is_not_there(rooms: Rooms) -> None:
+    rooms.use(
+        "alarm_call",
+        alarm="input_boolean.smoke",
+        numbers=["sip:one@127.0.0.1"],
+        ring_timeout=1,
+        call_timeout=-29,  # 2 s instead of 32
+    )
+    rooms.turn_on("smoke")
+    rooms.wait_notification("Nobody acknowledged the alarm")
+
+
 def test_a_webhook_id_that_stands_elsewhere_too_is_told(rooms: Rooms, tmp_path: Path) -> None:
     with rooms.gateway(tmp_path) as gateway, Phone("busy", reject_with=486) as phone:
         rooms.use(
@@ -396,6 +408,9 @@ def test_they_load_where_there_is_neither_mqtt_nor_a_supervisor(
         for name in NAMES:
             blueprint = {"path": f"ha_sip/{name}.yaml", "input": inputs[name]}
             home.api.add_automation(name, {"use_blueprint": blueprint})
+        known = home.api.ask("blueprint/list", domain="automation")
+        for name in NAMES:
+            assert "error" not in known[f"ha_sip/{name}.yaml"]
         log = home.log.read_text(encoding="utf-8")
         assert "Blueprint" not in log
         assert "nvalid config" not in log
