@@ -81,7 +81,7 @@ def test_a_broker_with_tls_is_verified(url: str) -> None:
     [
         ((400, NONE), "knows no broker (400: Service mqtt not enabled); install the Mosquitto app"),
         ((200, {"result": "ok", "data": {}}), "no host"),
-        ((200, b"<html>"), "JSONDecodeError"),
+        ((200, b"<html>"), "no JSON: '<html>'"),
         ((200, [1]), "knows no broker"),
         ((200, {"data": {"host": "h", "port": "http"}}), "the port is no number"),
     ],
@@ -95,7 +95,7 @@ def test_without_one_it_is_said_what_to_do(url: str, answer: tuple[int, Any], sa
 
 
 def test_a_supervisor_that_is_away_is_said() -> None:
-    with pytest.raises(HomeAssistantError, match="ConnectionError"):
+    with pytest.raises(HomeAssistantError, match="cannot connect: ConnectionRefusedError"):
         find_broker(Mqtt(), SecretStr("token"), "http://127.0.0.1:1")
 
 

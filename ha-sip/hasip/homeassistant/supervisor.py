@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
+import json
 import logging
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
-import requests
 from pydantic import SecretStr
 
 from hasip.errors import HomeAssistantError
+from hasip.homeassistant.errors import SHOWN_CHARS
+from hasip.homeassistant.transport import Transport
 from hasip.settings.model import BrokerTls
 from hasip.workers import Failed, WorkerPool
 
@@ -84,21 +86,19 @@ def find_broker(settings: Mqtt, token: SecretStr | None, base_url: str = SUPERVI
 
     Waits, so workers call it.
     """
-    headers = {} if token is None else {"Authorization": f"Bearer {token.get_secret_value()}"}
     doing = f"GET {base_url}/services/mqtt"
+    transport = Transport(None if token is None else token.get_secret_value(), ca_file=None)
+    answer = transport.get(f"{base_url}/services/mqtt", doing, TIMEOUT_S)
     try:
-        answer = requests.get(
-            f"{base_url}/services/mqtt", headers=headers, timeout=TIMEOUT_S, allow_redirects=False
-        )
-        told = answer.json()
-    except requests.RequestException as error:
-        msg = f"{doing}: {type(error).__name__}: {error}"
+        told = json.loads(answer.body)
+    except ValueError as error:
+        msg = f"{doing}: no JSON: {answer.text[:SHOWN_CHARS]!r}"
         raise HomeAssistantError(msg) from error
     data = told.get("data") if isinstance(told, dict) else None
-    if answer.status_code != _OK or not isinstance(data, dict) or not data.get("host"):
+    if answer.status != _OK or not isinstance(data, dict) or not data.get("host"):
         said = told.get("message") if isinstance(told, dict) else None
         msg = (
-            f"{doing}: the Supervisor knows no broker ({answer.status_code}: {said or 'no host'}); "
+            f"{doing}: the Supervisor knows no broker ({answer.status}: {said or 'no host'}); "
             "install the Mosquitto app, or set mqtt.address"
         )
         raise HomeAssistantError(msg)
