@@ -102,14 +102,24 @@ def _prepare_apt(release: Release, work: Path) -> None:
 
 def _mirror() -> str:
     """Return the address of the Debian archive that this machine uses."""
+    address = _known_mirror()
+    if address is None and os.geteuid() == 0:
+        subprocess.run(["apt-get", "-q", "update"], check=False, timeout=APT_TIMEOUT_S)
+        address = _known_mirror()
+    if address is None:
+        msg = "apt knows no archive of Debian; run apt-get update"
+        raise MissingError(msg)
+    return address
+
+
+def _known_mirror() -> str | None:
     lines = _output("apt-get", "indextargets", "--format", "$(ORIGIN) $(CODENAME) $(REPO_URI)")
     for line in lines.splitlines():
         origin, _, rest = line.partition(" ")
         codename, _, address = rest.partition(" ")
         if origin == "Debian" and "-" not in codename:
             return address
-    msg = "apt knows no archive of Debian; run apt-get update"
-    raise MissingError(msg)
+    return None
 
 
 def _apt(work: Path, *arguments: str, cwd: Path | None = None) -> None:
