@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 import pytest
 
 from support import audio
+from support.gateway import GatewayProcess
 from support.open_line import LEVEL_DBFS, OpenLine, open_line
 from support.phone import Phone, PhoneCall
 from support.waiting import wait_until
@@ -234,6 +235,25 @@ def test_digits_come_and_go_in_any_payload_type(line: OpenLine, event_type: int)
         hears(line, call)
         line.command("send_dtmf", digits="42", method="rfc2833")
         wait_until(lambda: call.stream.heard_digits == "42", "the digits")
+
+
+def test_two_gateways_speak_their_best_codec_and_type_at_its_clock_rate(
+    line: OpenLine, tmp_path: Path
+) -> None:
+    """With Opus, telephone-events count in 1/48,000 s, else in 1/8,000 s (RFC 7587 §7)."""
+    menu = {"choices": {"42": {"post_action": "hangup"}}}
+    with GatewayProcess(tmp_path, menu_file={"menu": menu}) as other:
+        codecs = other.wait_log("codecs: ").partition("codecs: ")[2]
+        name, _, rate = codecs.partition(",")[0].partition("/")
+        line.command("dial", other.uri)
+        line.house.wait_event("call_established")
+        line.command("send_dtmf", other.uri, digits="42", method="rfc2833")
+
+        assert line.ended()["hangup_by"] == "remote"
+        used = other.wait_log("#0 audio ")
+        assert f"audio {name} @{int(rate) // 1000}kHz" in used
+        clock = 48_000 if name == "opus" else 8_000
+        assert any(f"telephone-event/{clock}" in said for said in other.lines)
 
 
 def test_comfort_noise_does_no_harm(line: OpenLine) -> None:

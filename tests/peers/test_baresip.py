@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 
 LEVEL_DBFS = -14.0
 # As the gateway names them, and as baresip does.
-CODECS = {"opus": "opus/48000/2", "G722": "G722/8000", "PCMA": "PCMA/8000", "PCMU": "PCMU/8000"}
+CODECS = {"opus": "opus/48000/2", "G722": "G722/16000", "PCMA": "PCMA/8000", "PCMU": "PCMU/8000"}
 
 
 def test_every_codec_of_this_pjsua2_is_spoken_both_ways(tmp_path: Path) -> None:
@@ -41,6 +41,11 @@ def test_every_codec_of_this_pjsua2_is_spoken_both_ways(tmp_path: Path) -> None:
                 ):
                     gateway.command({"command": command, "number": baresip.uri, **fields})
                 house.wait(lambda: house.event_names.count("playback_done") == count, name)  # noqa: B023
+                digits = {"digits": "42", "method": "rfc2833"}
+                gateway.command({"command": "send_dtmf", "number": baresip.uri, **digits})
+                baresip.wait_said("received event: '2' (end=1)")
+                baresip.command("sndcode", "5")
+                house.wait(lambda: house.event_names.count("dtmf_digit") == count, name)  # noqa: B023
                 gateway.command({"command": "hangup", "number": baresip.uri})
                 house.wait(lambda: house.event_names.count("call_disconnected") == count, name)  # noqa: B023
                 baresip.wait_said("session closed")

@@ -54,7 +54,7 @@ class Baresip(Server):
     """A baresip without a registrar."""
 
     def __init__(self, folder: Path, codec: str) -> None:
-        """Keep its files in `folder`; `codec` as in `G722/8000`, the only one it speaks."""
+        """Keep its files in `folder`; `codec` as in `PCMA/8000`, the only one it speaks."""
         folder.mkdir(exist_ok=True)
         self.folder = folder
         sip_port, control_port = free_port(), free_port()
