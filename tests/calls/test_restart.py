@@ -4,8 +4,6 @@ from __future__ import annotations
 
 import os
 import signal
-import subprocess
-import sys
 import time
 from pathlib import Path
 
@@ -13,24 +11,12 @@ import pytest
 
 import support
 from support.gateway import PACKAGE_DIR, GatewayProcess
+from support.health import health
 from support.phone import Phone
 from support.waiting import wait_until
 
 WEDGES = Path(support.__file__).parent / "wedges"
 RESTART = ("--restart",)
-
-
-def health(path: Path) -> tuple[int, str]:
-    """Ask as a container's health check does; returns exit code and answer."""
-    done = subprocess.run(
-        [sys.executable, "-m", "hasip", "--healthcheck"],
-        env={"PYTHONPATH": str(PACKAGE_DIR), "HASIP_HEALTH_SOCKET": str(path)},
-        capture_output=True,
-        text=True,
-        timeout=20,
-        check=False,
-    )
-    return done.returncode, done.stdout.strip()
 
 
 def child_of(pid: int) -> int:

@@ -11,6 +11,7 @@ import pytest
 
 from support.certificates import Authority
 from support.gateway import GatewayProcess
+from support.health import health
 from support.mosquitto import Mosquitto, MqttUser
 from support.old_broker import OldBroker
 from support.waiting import wait_until
@@ -143,3 +144,69 @@ def test_what_does_not_fit_is_dropped_the_oldest_first_and_counted(tmp_path: Pat
                 wait_until(lambda: len(home.on("hasip/state")) >= 1_000, "1,000 events", 30)
                 numbers = [json.loads(event)["number"] for event in home.on("hasip/state")]
                 assert numbers == [str(number) for number in range(100, 1_100)]
+
+
+def test_what_the_broker_does_not_allow_is_named(tmp_path: Path) -> None:
+    """An older set-up may allow the two topics of the settings only: these go on to work."""
+    rights = ["user ha-sip", "topic read hasip/execute", "topic write hasip/state"]
+    rights += ["user home", "topic readwrite #"]
+    users = {"ha-sip": "secret", "home": "secret"}
+    with (
+        Mosquitto(tmp_path, users=users, rights=rights) as broker,
+        MqttUser(broker.port, EVERYTHING, "home", "secret") as home,
+        GatewayProcess(
+            tmp_path, **at(broker.port, BROKER_USERNAME="ha-sip", BROKER_PASSWORD="secret")
+        ) as gateway,
+    ):
+        gateway.wait_log("MQTT: connected")
+        for number in range(10):
+            hangup = {"command": "hangup", "number": str(number), "request_id": "q"}
+            home.publish("hasip/execute", hangup)
+        wait_until(lambda: len(home.on("hasip/state")) == 10, "ten events", 20)
+
+        said = [line for line in gateway.own_lines if "does not let us publish" in line]
+        assert len(said) == 1
+        assert "on hasip/home/availability: Not authorized; allow hasip/home/# to us" in said[0]
+        numbers = [json.loads(event)["number"] for event in home.on("hasip/state")]
+        assert numbers == [str(number) for number in range(10)]  # none twice
+        lost = [line for line in gateway.own_lines if "was lost" in line]
+        print(f"connections that the broker ended: {len(lost)}")
+        assert len(lost) <= 3
+
+
+def test_health_stays_green_while_the_broker_is_away(tmp_path: Path) -> None:
+    """To start again would help nobody; that the connection is looked after is what counts."""
+    path = tmp_path / "health"
+    with (
+        Mosquitto(tmp_path) as broker,
+        GatewayProcess(tmp_path, HASIP_HEALTH_SOCKET=str(path), **at(broker.port)) as gateway,
+    ):
+        gateway.wait_log("MQTT: connected")
+        assert health(path) == (0, "ok")
+        broker.stop()
+        gateway.wait_log("MQTT: no broker answers")
+        assert health(path) == (0, "ok")
+
+
+def test_a_broker_that_hangs_is_left_and_nothing_is_lost(tmp_path: Path) -> None:
+    broker = Mosquitto(tmp_path)
+    settings = at(broker.port, COMMAND_SOURCE="stdin", MQTT_ENABLED="on")
+    with (
+        broker,
+        MqttUser(broker.port, "hasip/state") as home,
+        GatewayProcess(tmp_path, **settings) as gateway,
+    ):
+        gateway.wait_log("MQTT: connected")
+        broker.signal(signal.SIGSTOP)
+        for number in range(3):
+            gateway.command({"command": "hangup", "number": str(number)})
+        gateway.wait_log("was lost: Keep alive timeout", 45)
+        gateway.command({"command": "hangup", "number": "3"})
+        gateway.wait_log("hangup 3 failed")
+        since = len(gateway.lines)
+        broker.signal(signal.SIGCONT)
+        gateway.wait_log("MQTT: connected", 40, since=since)
+        wait_until(lambda: len(home.messages) == 4, "four events", 20)
+
+        assert [message["number"] for message in home.messages] == ["0", "1", "2", "3"]
+        assert not any("without an answer" in line for line in gateway.lines[:since])

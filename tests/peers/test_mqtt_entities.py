@@ -268,7 +268,7 @@ def test_broker_and_home_assistant_restart_in_the_middle_of_a_call(
         account.press("answer")
         call.wait_answered()
         account.wait("sensor.call_state", "connected")
-        broker.stop()
+        broker.kill()
         account.wait("sensor.call_state", "unavailable")
         gateway.wait_log("MQTT: no broker answers")
         broker.start()  # it has forgotten everything

@@ -18,6 +18,7 @@ from support.waiting import PATIENCE_S, wait_until
 
 if TYPE_CHECKING:
     import ssl
+    from collections.abc import Sequence
     from pathlib import Path
 
     from support.certificates import Authority
@@ -45,10 +46,12 @@ class Mosquitto(Server):
         *,
         users: dict[str, str] | None = None,
         authority: Authority | None = None,
+        rights: Sequence[str] = (),
     ) -> None:
         """Keep its files in `folder`; without `users` anybody may come.
 
-        With an authority it speaks TLS, and wants certificates that the authority signed.
+        With an authority it speaks TLS, and wants certificates that the authority signed. `rights`
+        are lines of its file of access rights; without them everybody may do everything.
         """
         port = free_port()
         passwords, config = folder / "mosquitto.passwords", folder / "mosquitto.conf"
@@ -57,6 +60,10 @@ class Mosquitto(Server):
             command = [PASSWORD_PROGRAM, "-b", *create, str(passwords), user, password]
             subprocess.run(command, check=True, timeout=20)
         more = [f"password_file {passwords}", "user root"] if users else []
+        if rights:
+            path = folder / "mosquitto.rights"
+            path.write_text("\n".join(rights), encoding="utf-8")
+            more.append(f"acl_file {path}")
         if authority is not None:
             certificate, key = authority.sign("broker", "IP:127.0.0.1")
             more += [f"cafile {authority.certificate}", f"certfile {certificate}"]

@@ -62,6 +62,7 @@ class MqttClient:
         self._under_way: dict[int, Outgoing] = {}
         self._states: dict[str, Outgoing] = {}
         self._dropped = 0
+        self._forbidden: set[str] = set()  # topics, or the beginning of all our own
 
     def start(self, settings: Mqtt) -> None:
         """Begin to connect, anew with other settings; one that is away is asked for ever."""
@@ -85,6 +86,8 @@ class MqttClient:
 
     def send(self, message: Outgoing) -> None:
         """Send a message, now or when the broker is back."""
+        if not self._may_send(message.topic):
+            return
         if len(self._waiting) >= MOST_WAITING:
             self._waiting.popleft()
             self._dropped += 1
@@ -189,13 +192,16 @@ class MqttClient:
         if not self._is_connected:
             return  # it was refused, which is said already
         self._is_connected = False
+        self._take_back()
         _log.warning("MQTT: the connection to %s was lost: %s", self._broker, reason)
         if reason == "Session taken over":
             _log.error("MQTT: another client has our id; give each ha-sip an INSTANCE_NAME")
 
-    def on_arrived(self, message_id: int) -> None:
-        """Take note that the broker has a message."""
-        self._under_way.pop(message_id, None)
+    def on_arrived(self, message_id: int, refusal: str | None) -> None:
+        """Take note that the broker has a message, or does not take it."""
+        message = self._under_way.pop(message_id, None)
+        if message is not None and refusal is not None and self._may_send(message.topic):
+            self._forbid(message.topic, refusal)
         self._pump()
 
     # --- the rest ---------------------------------------------------------------------------
@@ -205,8 +211,7 @@ class MqttClient:
         if self._settings is None:
             return
         self._drop_connection()
-        self._waiting.extendleft(reversed(self._under_way.values()))
-        self._under_way.clear()
+        self._take_back()
         self._connection = Connection(self._loop, self._settings, self._version, self, self._hear)
         will = Outgoing(topic=self._topics.availability, payload=OFFLINE, retain=True)
         self._connection.start(will)
@@ -220,6 +225,32 @@ class MqttClient:
         self._version = version
         self._silences = 0
         self._reopen()
+
+    def _take_back(self) -> None:
+        """Have what was not acknowledged wait for the next connection."""
+        if self._connection is not None:
+            self._connection.take_back()
+        left = [one for one in self._under_way.values() if self._may_send(one.topic)]
+        self._waiting.extendleft(reversed(left))
+        self._under_way.clear()
+
+    def _forbid(self, topic: str, refusal: str) -> None:
+        """Publish there no more: some brokers end the connection of who tries."""
+        own = f"{self._topics.base}/"
+        self._forbidden.add(own if topic.startswith(own) else topic)
+        _log.error(
+            "MQTT: the broker does not let us publish on %s: %s; %s",
+            topic,
+            refusal,
+            f"allow {own}# to us" if topic.startswith(own) else "nothing is sent there any more",
+        )
+        kept = [message for message in self._waiting if self._may_send(message.topic)]
+        self._waiting = deque(kept)
+
+    def _may_send(self, topic: str) -> bool:
+        forbidden = self._forbidden
+        own = f"{self._topics.base}/"
+        return topic not in forbidden and not (own in forbidden and topic.startswith(own))
 
     def _drop_connection(self) -> None:
         self._is_connected = False

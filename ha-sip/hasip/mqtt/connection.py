@@ -10,6 +10,7 @@ import logging
 import ssl
 import sys
 import threading
+from collections import deque
 from dataclasses import dataclass
 from enum import Enum
 from typing import TYPE_CHECKING, Any, Protocol
@@ -28,13 +29,16 @@ if TYPE_CHECKING:
 _log = logging.getLogger(__name__)
 
 AT_LEAST_ONCE = 1
-KEEP_ALIVE_S = 30
+# After twice this a broker that is silent is taken for gone; it takes us for gone a little sooner.
+KEEP_ALIVE_S = 15
 CONNECT_TIMEOUT_S = 5.0
 FIRST_RETRY_S = 1
 LONGEST_RETRY_S = 30
 # What was published while the connection was lost for no longer than this still comes (MQTT 5); a
 # command that is older is for nobody any more.
 SESSION_EXPIRY_S = 30
+# More than a broker sends without an acknowledgement.
+REMEMBERED = 100
 LARGEST_MESSAGE_BYTES = 1024 * 1024
 
 
@@ -93,8 +97,8 @@ class LinkListener(Protocol):
         """Take note that the connection is gone."""
         ...
 
-    def on_arrived(self, message_id: int) -> None:
-        """Take note that the broker has a message."""
+    def on_arrived(self, message_id: int, refusal: str | None) -> None:
+        """Take note that the broker has a message, or why it does not take it."""
         ...
 
 
@@ -116,7 +120,10 @@ class Connection:
         self._listener = listener
         self._hear = hear
         self._is_open = True
-        self._had_answer = False  # network thread only: to the last attempt
+        # Network thread only: what came last, for what comes again.
+        self._heard: deque[tuple[int, str, int]] = deque(maxlen=REMEMBERED)
+        self._is_trying = False  # network thread only: there is a connection, and no answer yet
+        self._asked: dict[int, tuple[str, ...]] = {}  # number of a subscription -> its topics
         self._trouble = ""  # network thread only: what paho said last of the connection
         is_v5 = version is Version.V5
         self._client = paho.Client(
@@ -134,6 +141,7 @@ class Connection:
             self._client.tls_set_context(tls_context(settings.tls))
         self._client.on_connect = self._on_connect
         self._client.on_connect_fail = self._on_connect_fail
+        self._client.on_socket_open = self._on_socket_open
         self._client.on_disconnect = self._on_disconnect
         self._client.on_message = self._on_message
         self._client.on_publish = self._on_publish
@@ -155,7 +163,10 @@ class Connection:
 
     def subscribe(self, topics: Sequence[str]) -> None:
         """Ask for the messages on topics."""
-        self._client.subscribe([(topic, AT_LEAST_ONCE) for topic in topics])
+        wanted = [(topic, AT_LEAST_ONCE) for topic in topics]
+        _, message_id = self._client.subscribe(wanted)
+        if message_id is not None:
+            self._asked[message_id] = tuple(topics)
 
     def unsubscribe(self, topics: Sequence[str]) -> None:
         """Ask for no more messages on topics."""
@@ -171,6 +182,10 @@ class Connection:
             message.topic, message.payload, AT_LEAST_ONCE, message.retain, properties
         )
         return None if info.rc == MQTTErrorCode.MQTT_ERR_QUEUE_SIZE else info.mid
+
+    def take_back(self) -> None:
+        """Forget what was handed over and has no acknowledgement: it is not sent again."""
+        self._client.drop_out_messages()
 
     @property
     def is_well(self) -> bool:
@@ -190,7 +205,7 @@ class Connection:
         self._loop.post(lambda: tell() if self._is_open else None)
 
     def _on_connect(self, *heard: Any) -> None:  # noqa: ANN401 - paho's: client, …, flags, reason, …
-        self._had_answer = True
+        self._is_trying = False
         reason = heard[3]
         if reason.is_failure:
             text = str(reason)
@@ -212,28 +227,33 @@ class Connection:
 
     def _on_disconnect(self, *heard: Any) -> None:  # noqa: ANN401
         reason = heard[3]
-        answered, self._had_answer = self._had_answer, False
+        is_silent, self._is_trying = self._is_trying, False
         trouble, self._trouble = self._trouble, ""
         text = f"{reason} ({trouble})" if trouble else str(reason)
-        if not answered and "[SSL" in trouble:  # such as: it wants a certificate of us
+        if is_silent and "[SSL" in trouble:  # such as: it wants a certificate of us
             self._post(lambda: self._listener.on_refused(trouble, is_old=False))
-        elif not answered:
+        elif is_silent:
             self._post(self._listener.on_silent)
         elif reason.is_failure:
             self._post(lambda: self._listener.on_lost(text))
 
+    def _on_socket_open(self, *_: Any) -> None:  # noqa: ANN401
+        self._is_trying = True
+
     def _on_publish(self, *heard: Any) -> None:  # noqa: ANN401
-        message_id = heard[2]
-        self._post(lambda: self._listener.on_arrived(message_id))
+        message_id, reason = heard[2], heard[3]
+        refusal = str(reason) if reason.is_failure else None
+        self._post(lambda: self._listener.on_arrived(message_id, refusal))
 
     def _on_log(self, client: Any, userdata: Any, level: int, text: str) -> None:  # noqa: ANN401, ARG002
         if level == paho.MQTT_LOG_ERR:
             self._trouble = text
 
     def _on_subscribe(self, *heard: Any) -> None:  # noqa: ANN401
-        refused = [str(reason) for reason in heard[3] if reason.is_failure]
-        if refused:
-            _log.error("MQTT: the broker refused a subscription: %s", ", ".join(refused))
+        topics = self._asked.pop(heard[2], ())
+        for topic, reason in zip(topics, heard[3], strict=False):
+            if reason.is_failure:
+                _log.error("MQTT: the broker does not let us listen on %s: %s", topic, reason)
 
     def _on_message(self, client: Any, userdata: Any, message: paho.MQTTMessage) -> None:  # noqa: ANN401, ARG002
         try:
@@ -241,6 +261,12 @@ class Connection:
                 size = len(message.payload)
                 _log.warning("MQTT: a message of %d bytes on %s is ignored", size, message.topic)
                 return
+            key = (message.mid, message.topic, hash(message.payload))
+            if message.dup and key in self._heard:
+                # Our acknowledgement was lost with the connection.
+                _log.info("MQTT: a message on %s came twice; the second is ignored", message.topic)
+                return
+            self._heard.append(key)
             properties = message.properties
             self._hear(
                 Incoming(

@@ -42,6 +42,12 @@ def mqtt_settings(
     if address is not None and not _is_host(address):
         reader.problem(section, "address", "must be a host name or an address, without mqtt://")
     topic = options.mqtt_topic or reader.text(section, "topic", "hasip/execute")
+    for key, written_topic in (("topic", topic), ("state_topic", state_topic)):
+        if set(written_topic) & set("+#"):
+            reader.problem(section, key, "must be one topic, without + and #")
+    prefix = reader.text(section, "discovery_prefix", "homeassistant").strip("/")
+    if set(prefix) & set("+# "):
+        reader.problem(section, "discovery_prefix", "must be a topic, without + and #")
     if is_enabled and topic == state_topic:
         text = "must not be the topic of commands: every event would be read as one"
         reader.problem(section, "state_topic", text)
@@ -58,7 +64,7 @@ def mqtt_settings(
         state_topic=state_topic or None,
         instance=_instance(source, sip, accounts, reader) if is_enabled else "ha_sip",
         has_discovery=reader.flag(section, "discovery", default=False),
-        discovery_prefix=reader.text(section, "discovery_prefix", "homeassistant"),
+        discovery_prefix=prefix,
     )
 
 
