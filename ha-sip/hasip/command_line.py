@@ -6,6 +6,7 @@ import argparse
 import os
 import signal
 import sys
+import tempfile
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -31,7 +32,8 @@ EXIT_SETTINGS = 2
 
 def main(arguments: Sequence[str]) -> int:
     """Run the program; returns its exit code (0 in order, 1 no way to talk, 2 wrong settings)."""
-    if _parser().parse_args(arguments).check:
+    asked = _parser().parse_args(arguments)
+    if asked.check:
         report = check(lambda: load_settings(os.environ, Path.cwd()))
         print(report.text())
         return EXIT_SETTINGS if report.problems else EXIT_OK
@@ -41,6 +43,8 @@ def main(arguments: Sequence[str]) -> int:
         for problem in error.problems:
             print(problem, file=sys.stderr)
         return EXIT_SETTINGS
+    if asked.doctor is not None:
+        return _examine(settings, asked.doctor or None)
     writer = start_logging()
     code = _run(settings, writer)
     writer.close()
@@ -69,6 +73,22 @@ def _run(settings: Settings, writer: LineWriter) -> int:
     return EXIT_OK
 
 
+def _examine(settings: Settings, number: str | None) -> int:
+    """Try everything; the log goes into a file, since the report is to be readable."""
+    from hasip.doctor.examination import examine  # noqa: PLC0415 - as above
+
+    def say(line: str) -> None:
+        print(line, flush=True)
+
+    handle, path = tempfile.mkstemp(prefix="ha-sip-doctor-", suffix=".log")
+    with os.fdopen(handle, "w", encoding="utf-8") as log:
+        writer = start_logging(stream=log)
+        say(f"ha-sip {__version__}; all messages are in {path}")
+        failures = examine(Loop(), settings, number, say, writer.put)
+        writer.close()
+    return EXIT_FAILED if failures else EXIT_OK
+
+
 def _parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(
         prog="ha-sip",
@@ -82,6 +102,14 @@ def _parser() -> argparse.ArgumentParser:
         action="store_true",
         help="read all settings and menu files, say what they mean and every problem, and exit "
         "with 0, or with 2 where something will not work as it is written",
+    )
+    parser.add_argument(
+        "--doctor",
+        nargs="?",
+        const="",
+        metavar="NUMBER",
+        help="try all that the settings name (servers, registrations, a call to NUMBER, Home "
+        "Assistant, MQTT), say at each step what works and what to change, and exit with 0 or 1",
     )
     parser.add_argument(
         keeper.OPTION,

@@ -2,31 +2,14 @@
 
 from __future__ import annotations
 
-import os
-import subprocess
-import sys
 from typing import TYPE_CHECKING
 
 import pytest
 
-from support.gateway import PACKAGE_DIR
+from support.command import ha_sip
 
 if TYPE_CHECKING:
     from pathlib import Path
-
-
-def ha_sip(folder: Path, *arguments: str, **environment: str) -> subprocess.CompletedProcess[str]:
-    """Run the program in a folder until it ends by itself."""
-    return subprocess.run(
-        [sys.executable, "-m", "hasip", *arguments],
-        cwd=folder,
-        env={"PATH": os.environ["PATH"], "PYTHONPATH": str(PACKAGE_DIR), **environment},
-        stdin=subprocess.DEVNULL,
-        capture_output=True,
-        text=True,
-        timeout=30,
-        check=False,
-    )
 
 
 def test_help_has_both_tables_of_options(tmp_path: Path) -> None:

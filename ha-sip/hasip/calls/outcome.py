@@ -123,10 +123,15 @@ def _of_response(code: int, *, has_rung: bool) -> Outcome:
     return _BY_CODE.get(code, Outcome.FAILED)
 
 
+def in_words(outcome: Outcome) -> str:
+    """Return an outcome for people."""
+    return _SENTENCES[outcome]
+
+
 def describe(ended: CallDisconnected) -> str:
     """Return the line for the log."""
     said = f"{ended.sip_code} {ended.sip_reason}".strip()
-    text = _SENTENCES[ended.outcome]
+    text = in_words(ended.outcome)
     if ended.outcome is Outcome.COMPLETED:
         text = f"{'we' if ended.hangup_by is Side.LOCAL else 'the other side'} {text}"
     after = f", after {ended.duration_s:.0f} s" if ended.duration_s else ""

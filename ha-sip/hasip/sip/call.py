@@ -54,6 +54,15 @@ class LegContext:
     inband_dtmf: InbandDtmf
 
 
+@dataclass(frozen=True, slots=True)
+class AudioFacts:
+    """How much audio has gone both ways."""
+
+    codec: str
+    packets_received: int
+    packets_sent: int
+
+
 class SipLeg(CallEars):
     """What a session works with; loop thread only."""
 
@@ -372,6 +381,20 @@ class SipLeg(CallEars):
             statistics = call.getStreamStat(audio.index).rtcp
             reports = statistics.txStat.updateCount if call.leaves_silence_out else 0
             return int(statistics.rxStat.pkt + reports)
+        return None
+
+    def audio_facts(self) -> AudioFacts | None:
+        """Return what flows, or None while there is no audio."""
+        call = self._call
+        if call is None or not call.isActive():
+            return None
+        with guarded("look at the audio"):
+            audio = _audio_of(call)
+            if audio is None:
+                return None
+            statistics = call.getStreamStat(audio.index).rtcp
+            codec = str(call.getStreamInfo(audio.index).codecName)
+            return AudioFacts(codec, int(statistics.rxStat.pkt), int(statistics.txStat.pkt))
         return None
 
     def _audible_playback(self) -> FilePlayback | None:
