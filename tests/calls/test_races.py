@@ -253,3 +253,20 @@ def test_a_digit_at_the_end_of_the_prompt_counts_once(arena: Arena) -> None:
         arena.rest()
     assert arena.house.event_names.count("dtmf_digit") == 12
     assert arena.house.event_names.count("entered_menu") == 12
+
+
+def test_a_prompt_that_is_stopped_as_it_ends(arena: Arena) -> None:
+    """A player's end came on a thread of pjsip's, and met the player's deletion on ours."""
+    tone = arena.folder / "tone.wav"
+    audio.write_wav(tone, audio.sine(440, 0.1, -12))
+    with Phone("p") as phone:
+        call = arena.dial(phone)
+        for number in range(90):
+            arena.command("play_audio_file", phone.uri, audio_file=str(tone))
+            # The prompt is 100 ms long: this wanders over its end.
+            time.sleep(0.1 + 0.002 * (number % 30))
+            arena.command("stop_playback", phone.uri)
+        call.hang_up()
+        arena.rest()
+    ended = arena.house.event_names.count("playback_done")
+    assert 0 < ended < 90, "some were stopped, and some were not"

@@ -13,6 +13,7 @@ import pytest
 
 from hasip.audio.cache import AudioCache
 from hasip.audio.convert import LONGEST_IN_MEMORY_BYTES, convert
+from hasip.calls.prompt import TAIL_S
 from hasip.errors import AudioError
 from support import audio
 
@@ -20,6 +21,7 @@ if TYPE_CHECKING:
     from pathlib import Path
 
 RATE_HZ = 16_000
+TAIL = round(TAIL_S * RATE_HZ)  # samples of silence at the end
 
 
 def tone(path: Path, rate_hz: int = 8_000, channels: int = 1) -> Path:
@@ -40,7 +42,7 @@ def test_every_kind_becomes_mono_at_the_bridges_rate_with_its_tone_kept(
 
     with wave.open(str(target)) as wav:
         assert (wav.getframerate(), wav.getnchannels(), wav.getsampwidth()) == (RATE_HZ, 1, 2)
-        assert wav.getnframes() == pytest.approx(RATE_HZ, rel=0.1)
+        assert wav.getnframes() == pytest.approx(RATE_HZ + TAIL, rel=0.1)
     samples = audio.read_wav(target)[1000:7000]
     assert audio.tone_dbfs(samples, 440) > audio.level_dbfs(samples) - 1
     assert [path.name for path in tmp_path.iterdir() if "part" in path.name] == []
@@ -59,7 +61,8 @@ def test_a_wav_whose_engine_did_not_know_its_size_is_read_to_its_end(
     convert(source, tmp_path / "out.wav", RATE_HZ)
 
     with wave.open(str(tmp_path / "out.wav")) as wav:
-        assert wav.getnframes() == pytest.approx(RATE_HZ, rel=0.01)
+        assert wav.getnframes() == pytest.approx(RATE_HZ + TAIL, rel=0.01)
+        assert not any(wav.readframes(wav.getnframes())[-2 * TAIL :]), "the tail is silent"
 
 
 def test_what_is_no_audio_or_not_there_says_so(tmp_path: Path) -> None:
@@ -83,7 +86,7 @@ def test_a_long_wav_is_not_held_in_memory(tmp_path: Path) -> None:
     _, peak = tracemalloc.get_traced_memory()
     tracemalloc.stop()
     assert peak < LONGEST_IN_MEMORY_BYTES
-    assert target.stat().st_size == source.stat().st_size
+    assert target.stat().st_size == source.stat().st_size + 2 * TAIL
 
 
 def test_the_cache_forgets_what_was_not_used_for_longest(tmp_path: Path) -> None:

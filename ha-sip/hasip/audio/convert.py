@@ -1,12 +1,15 @@
-"""Converts audio of any kind to 16-bit mono PCM WAV at the bridge's rate."""
+"""Converts audio of any kind to 16-bit mono PCM WAV at the bridge's rate, with a silent tail."""
 
 from __future__ import annotations
 
+import os
+import struct
 import subprocess
 import warnings
 import wave
 from typing import TYPE_CHECKING, Any
 
+from hasip.calls.prompt import TAIL_S
 from hasip.errors import AudioError
 
 if TYPE_CHECKING:
@@ -16,6 +19,8 @@ TIMEOUT_S = 60.0
 # Streaming engines can't know the size when they write a WAV's header, and put one of these.
 _UNKNOWN_SIZES = frozenset({0xFFFFFFFF, 0x7FFFF000, 0x7FFFFFFF, 0})
 _SAMPLE_BYTES = 2
+_CHUNK_HEADER = struct.Struct("<4sI")  # name and size
+_RIFF_HEADER = struct.Struct("<4sI4s")
 # pydub holds a file in memory, twice; ffmpeg reads as it writes.
 LONGEST_IN_MEMORY_BYTES = 4 * 1024 * 1024
 
@@ -34,6 +39,7 @@ def convert(source: Path, target: Path, rate_hz: int, timeout_s: float = TIMEOUT
             _with_pydub(source, target)
         else:
             _with_ffmpeg(source, target, rate_hz, timeout_s)
+        _add_tail(target, round(TAIL_S * rate_hz) * _SAMPLE_BYTES)
     except OSError as error:
         msg = f"{target}: cannot be written: {error}"
         raise AudioError(msg) from error
@@ -83,6 +89,24 @@ def _with_ffmpeg(source: Path, target: Path, rate_hz: int, timeout_s: float) -> 
         said = done.stderr.decode("utf-8", "replace").strip().splitlines()
         msg = f"{source.name}: ffmpeg cannot read it: {said[-1] if said else 'no reason given'}"
         raise AudioError(msg)
+
+
+def _add_tail(wav: Path, size: int) -> None:
+    """Write so many bytes of silence behind a file whose last chunk is its audio."""
+    with wav.open("r+b") as file:
+        file.seek(_RIFF_HEADER.size)
+        while True:
+            at = file.tell()
+            name, held = _CHUNK_HEADER.unpack(file.read(_CHUNK_HEADER.size))
+            if name == b"data":
+                break
+            file.seek(held + held % 2, os.SEEK_CUR)
+        end = file.seek(0, os.SEEK_END)
+        file.write(bytes(size))
+        file.seek(at)
+        file.write(_CHUNK_HEADER.pack(b"data", end - at - _CHUNK_HEADER.size + size))
+        file.seek(0)
+        file.write(_CHUNK_HEADER.pack(b"RIFF", end + size - _CHUNK_HEADER.size))
 
 
 def _pydub() -> Any:  # noqa: ANN401 - pydub has no types

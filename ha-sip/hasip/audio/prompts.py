@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Protocol, assert_never
 from hasip.audio.cache import AudioCache
 from hasip.audio.convert import convert
 from hasip.audio.local_speech import without_template
-from hasip.calls.prompt import AudioFile, ErrorSound, Message
+from hasip.calls.prompt import TAIL_S, AudioFile, ErrorSound, Message
 from hasip.errors import AudioError, HaSipError
 from hasip.workers import Done
 
@@ -108,6 +108,7 @@ class Prompts:
         self._pool = pool
         self._voices = voices
         self._rate_hz = rate_hz
+        self._format = (str(rate_hz), f"tail {TAIL_S:g}")  # of the files, for the cache
         self._scratch_dir = scratch_dir
         self._cache = None if cache_dir is None else AudioCache(cache_dir)
         self._fence = fence
@@ -159,7 +160,7 @@ class Prompts:
             if speech is None:
                 raise AudioError(NO_SPEECH)
             text = speech.render(message)
-            key = (str(self._rate_hz), "message", *speech.identity(text, language))
+            key = (*self._format, "message", *speech.identity(text, language))
             return _cached(cache, key, target, lambda: self._speak(text, language, spoken, target))
         except HaSipError as error:
             if fallback is None:
@@ -199,7 +200,7 @@ class Prompts:
             msg = f"{source}: cannot be read: {error.strerror}"
             raise AudioError(msg) from error
         changed = f"{stat.st_size}:{stat.st_mtime_ns}"
-        return (str(self._rate_hz), "file", str(source), changed)
+        return (*self._format, "file", str(source), changed)
 
     def _delete(self, path: Path) -> None:
         if path.parent == self._scratch_dir:

@@ -4,6 +4,9 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+# Every file that is played ends with so much silence, which is not heard: `sip/media.py` says why.
+TAIL_S = 1.0
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Message:

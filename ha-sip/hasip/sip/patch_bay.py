@@ -13,7 +13,7 @@ then is an assertion of its own that ends the process.
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Protocol
 
 from hasip.sip.errors import guarded
 
@@ -25,6 +25,14 @@ if TYPE_CHECKING:
     _Cord = tuple[pj.AudioMedia, pj.AudioMedia]  # from, to
 
 
+class OnHeard(Protocol):
+    """Takes whether the peer hears what is sent, or nothing for now (hold)."""
+
+    def __call__(self, *, is_heard: bool) -> None:
+        """Take it, on the loop thread."""
+        ...
+
+
 class PatchBay:
     """The connections of one call; loop thread only."""
 
@@ -34,6 +42,7 @@ class PatchBay:
         self._peer_hears = False
         self._medium: pj.AudioMedia | None = None
         self._sources: list[pj.AudioMedia] = []
+        self._told_of_hearing: dict[pj.AudioMedia, OnHeard] = {}
         self._recorder: pj.AudioMedia | None = None
         self._listeners: list[pj.AudioMedia] = []
         self._bridged: list[PatchBay] = []
@@ -56,14 +65,21 @@ class PatchBay:
         self._medium = medium
         self._peer_hears = peer_hears
         _connect_all(self._wanted())
+        is_heard = self.heard_medium is not None
+        for on_heard in self._told_of_hearing.values():
+            on_heard(is_heard=is_heard)
 
-    def add_source(self, source: pj.AudioMedia) -> None:
-        """Let the peer and the recorder hear something."""
+    def add_source(self, source: pj.AudioMedia, on_heard: OnHeard | None = None) -> None:
+        """Let the peer and the recorder hear something; `on_heard` tells whether the peer does."""
         self._sources.append(source)
         _connect_all(self._wanted_of_source(source))
+        if on_heard is not None:
+            self._told_of_hearing[source] = on_heard
+            on_heard(is_heard=self.heard_medium is not None)
 
     def remove_source(self, source: pj.AudioMedia) -> None:
         """Let go of it: it falls silent when its owner has let go of it, too."""
+        self._told_of_hearing.pop(source, None)
         if source in self._sources:
             self._sources.remove(source)
 
@@ -95,6 +111,7 @@ class PatchBay:
             other._bridged.remove(self)  # noqa: SLF001
         self._bridged.clear()
         self._sources.clear()
+        self._told_of_hearing.clear()
         self._listeners.clear()
         self._recorder = self._medium = None
 
