@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
+from hasip.sip.build import IS_OURS
 from hasip.sip.stray_requests import answer_to
 from support.gateway import GatewayProcess
 from support.phone import Phone
@@ -48,6 +49,8 @@ def test_a_request_outside_of_a_call_gets_an_answer(tmp_path: Path) -> None:
 
 
 def test_a_request_within_a_call_gets_an_answer_and_the_call_goes_on(tmp_path: Path) -> None:
+    # pjsip itself says 500; a build of ours knows better (scripts/pjproject-2.17.patch).
+    answers = {"OPTIONS": 200, "INFO": 200, "SUBSCRIBE": 489, "NOTIFY": 489}
     with GatewayProcess(tmp_path, menu_file={}) as gateway, Phone("p") as phone:
         call = phone.call(gateway.uri).wait_answered()
 
@@ -59,8 +62,8 @@ def test_a_request_within_a_call_gets_an_answer_and_the_call_goes_on(tmp_path: P
         assert ask("MESSAGE", *TEXT).status == 200
         assert ask("UPDATE").status == 200
         assert ask("REFER", ("refer-to", "<sip:x@127.0.0.1>")).status == 603
-        for method in ("OPTIONS", "INFO", "SUBSCRIBE", "NOTIFY", "PUBLISH", "WHATEVER"):
-            expected = 500
+        for method in (*answers, "PUBLISH", "WHATEVER"):
+            expected = answers.get(method, 405) if IS_OURS else 500
             assert (method, ask(method, ("event", "talk")).status) == (method, expected)
         assert not call.is_ended.is_set()
         call.hang_up()
