@@ -2,13 +2,17 @@
 
 from __future__ import annotations
 
+import re
+import time
 from typing import TYPE_CHECKING
 
 import pytest
 
+from support.coturn import Coturn
 from support.gateway import GatewayProcess
 from support.home_assistant import StandInHomeAssistant
-from support.nat_network import INSIDE, OUTSIDE, PUBLIC, HouseBehindNat
+from support.kamailio import Kamailio
+from support.nat_network import INSIDE, OUTSIDE, OUTSIDE_TOO, PUBLIC, HouseBehindNat
 from support.netns import Network
 from support.phone import Phone
 
@@ -41,3 +45,142 @@ def test_a_phone_outside_is_called_through_the_nat_and_types(
         assert call.address[0] == PUBLIC
         call.type_by_info("1")
         call.wait_ended()
+
+
+def test_an_invite_is_small_and_goes_by_udp_on_a_machine_with_ten_interfaces(
+    nat: HouseBehindNat, tmp_path: Path
+) -> None:
+    """ICE is on, as by default; the second INVITE has a password in it as well."""
+    for number in range(10):
+        nat.inside.bridge(f"bridge-{number}", f"172.{17 + number}.0.1/16")
+    folder = tmp_path / "kamailio"
+    folder.mkdir()
+    users = {"hasip": "hasip-secret", "alice": "alice-secret"}
+    with nat.outside.entered():
+        registrar = Kamailio(folder, 5060, users, OUTSIDE)
+        registrar.start()
+        alice = Phone("alice", host=OUTSIDE_TOO, password=users["alice"])
+    with nat.inside.entered():
+        gateway = GatewayProcess(
+            tmp_path,
+            GLOBAL_OPTIONS="",
+            LOG_LEVEL="5",
+            SIP1_ID_URI=f"sip:hasip@{OUTSIDE}",
+            SIP1_REGISTRAR_URI=f"sip:{OUTSIDE}",
+            SIP1_USER_NAME="hasip",
+            SIP1_PASSWORD=users["hasip"],
+        )
+    try:
+        with alice, gateway:
+            assert alice.register(registrar.address, OUTSIDE) == 200
+            gateway.wait_log("): registered")
+            gateway.command({"command": "dial", "number": "alice"})
+            invite = alice.wait_call().wait_answered().invite_received
+            sent = [
+                found
+                for line in gateway.lines
+                if (found := re.search(r"TX (\d+) bytes Request msg INVITE/.* to (\w+)", line))
+            ]
+
+            assert [kind for _, kind in (found.groups() for found in sent[:2])] == ["UDP", "UDP"]
+            sizes = [int(found[1]) for found in sent[:2]]
+            print(f"INVITE of {sizes[0]} bytes, with a password {sizes[1]}")
+            assert sizes[0] < 1300
+            candidates = re.findall(r"a=candidate:\S+ \d UDP \d+ (\S+)", invite.body)
+            assert set(candidates) == {INSIDE}
+    finally:
+        registrar.stop()
+
+
+@pytest.mark.parametrize("server", ["203.0.113.99", "stun.example.org"])
+def test_a_stun_server_that_is_away_keeps_the_gateway_from_nothing(
+    nat: HouseBehindNat, tmp_path: Path, server: str
+) -> None:
+    """Neither its start nor a call waits for it, and the log says so."""
+    nat.inside.ask("203.0.113.98")
+    with nat.outside.entered():
+        bob = Phone("bob", host=OUTSIDE)
+    with nat.inside.entered():
+        started = time.monotonic()
+        gateway = GatewayProcess(
+            tmp_path,
+            host=INSIDE,
+            prefix=nat.inside.prefix,
+            GLOBAL_OPTIONS=f"--stun-server {server}",
+        )
+    with bob, gateway:
+        took_s = time.monotonic() - started
+        assert took_s < 6
+        gateway.command({"command": "dial", "number": bob.uri})
+        bob.wait_call(1).wait_answered(1).hang_up()
+        gateway.wait_log(f"STUN server {server}: ")
+        print(f"up after {took_s:.1f} s")
+
+
+def test_calls_go_on_without_a_stun_server_that_goes_away(
+    nat: HouseBehindNat, tmp_path: Path
+) -> None:
+    server = coturn(nat, tmp_path)
+    with nat.outside.entered():
+        bob = Phone("bob", host=OUTSIDE)
+    with nat.inside.entered():
+        gateway = GatewayProcess(tmp_path, host=INSIDE, GLOBAL_OPTIONS=f"--stun-server {OUTSIDE}")
+    with bob, gateway:
+        server.stop()
+        gateway.wait_log(f"STUN server {OUTSIDE}: ", 25)
+        gateway.command({"command": "dial", "number": bob.uri})
+        call = bob.wait_call(1).wait_answered(1)
+
+        assert f"c=IN IP4 {INSIDE}" in call.invite_received.body
+        call.hang_up()
+
+
+def coturn(nat: HouseBehindNat, folder: Path) -> Coturn:
+    with nat.outside.entered():
+        server = Coturn(folder / "coturn", OUTSIDE)
+        server.start()
+    return server
+
+
+@pytest.mark.parametrize(
+    ("options", "contact", "media"),
+    [
+        ("--ice on", PUBLIC, PUBLIC),
+        ("--ice off", PUBLIC, PUBLIC),
+        ("--ice off --use-stun-for-sip off", INSIDE, PUBLIC),
+        ("--ice off --use-stun-for-media off", PUBLIC, INSIDE),
+    ],
+)
+def test_stun_tells_the_other_side_our_public_address_as_it_is_switched(
+    nat: HouseBehindNat, tmp_path: Path, options: str, contact: str, media: str
+) -> None:
+    """Both hear each other: the digit is typed by RTP, to the address of the SDP."""
+    server = coturn(nat, tmp_path)
+    with nat.outside.entered():
+        bob = Phone("bob", host=OUTSIDE)
+    with nat.inside.entered():
+        house = StandInHomeAssistant()
+        gateway = GatewayProcess(
+            tmp_path,
+            house=house,
+            host=INSIDE,
+            GLOBAL_OPTIONS=f"--stun-server {OUTSIDE}",
+            SIP1_OPTIONS=options,
+        )
+    try:
+        with house, bob, gateway:
+            menu = {"message": "Press one", "choices": {"1": {"post_action": "hangup"}}}
+            gateway.command({"command": "dial", "number": bob.uri, "menu": menu})
+            call = bob.wait_call().wait_answered()
+            invite = call.invite_received
+            call.wait_sound()
+
+            assert f"@{contact}:" in invite["contact"]
+            assert f"c=IN IP4 {media}" in invite.body
+            if media == PUBLIC:
+                call.type_digits("1")
+            else:
+                call.type_by_info("1")
+            call.wait_ended()
+    finally:
+        server.stop()

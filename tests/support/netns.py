@@ -67,12 +67,18 @@ class Namespace:
         subprocess.run([*self.prefix, "nft", "-f", "-"], input=text, text=True, check=True)
 
     def hide_behind(self, interface: str) -> None:
-        """Be a NAT router: what leaves by `interface` has its address (RFC 4787)."""
+        """Be a NAT router: what leaves by `interface` has its address (RFC 4787).
+
+        What nobody inside has asked for is dropped, as routers do; else its connection would be
+        in the way of the one that is made from inside.
+        """
         subprocess.run([*self.prefix, "sysctl", "-qw", "net.ipv4.ip_forward=1"], check=True)
         self.rules(
             "add table ip nat",
             "add chain ip nat post { type nat hook postrouting priority 100; }",
             f'add rule ip nat post oifname "{interface}" masquerade',
+            "add chain ip nat guard { type filter hook input priority 0; }",
+            f'add rule ip nat guard iifname "{interface}" ct state new drop',
         )
 
     def tcp_peers(self, port: int) -> list[int]:

@@ -7,13 +7,15 @@ import pytest
 
 from hasip.settings.model import Account, GlobalOptions
 from hasip.settings.options import parse_account_options
-from hasip.sip.account_config import account_config
+from hasip.sip.account_config import Helpers, account_config
 
 
 def configured(options: str) -> pj.AccountConfig:
     parsed, problems = parse_account_options(options, "options")
     assert problems == ()
-    return account_config(Account(number=1, id_uri="sip:a@b", options=parsed), GlobalOptions())
+    account = Account(number=1, id_uri="sip:a@b", options=parsed)
+    helpers = Helpers(has_stun=True, turn=parsed.turn_server)
+    return account_config(account, GlobalOptions(), helpers)
 
 
 @pytest.mark.parametrize(

@@ -11,21 +11,22 @@ import logging
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-import pjsua2 as pj
-
 from hasip.backoff import Backoff
 from hasip.calls.reception import Reception
 from hasip.calls.uri import has_scheme, host_of
 from hasip.errors import SipError
 from hasip.events.model import RegistrationChanged, RegistrationState
+from hasip.sip.account_config import Helpers
 from hasip.sip.build import IS_OURS
-from hasip.sip.call import LegContext, incoming_call
+from hasip.sip.call import LegContext
 from hasip.sip.departures import Departures, Station
 from hasip.sip.errors import guarded, sip_errors
 from hasip.sip.hop import needed
+from hasip.sip.nat_servers import ServerWatch, ask_turn
 from hasip.sip.outlet import Outlet
+from hasip.sip.pj_account import PjAccount
 from hasip.sip.pj_call import CallRules
-from hasip.sip.received import all_headers, sent_by
+from hasip.sip.received import all_headers
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -67,36 +68,6 @@ _SOON = Backoff(0.3, 0.3)
 _REFUSED = Backoff(FIRST_RETRY_REFUSED_S, LONGEST_RETRY_REFUSED_S)
 
 
-class PjAccount(pj.Account):
-    """Receives pjsua2's callbacks, on threads of pjsip's, and posts them to the loop."""
-
-    def __init__(self, loop: Loop, owner: SipAccount) -> None:
-        super().__init__()
-        self._loop = loop
-        self._owner: SipAccount | None = owner
-
-    def forget_owner(self) -> None:
-        """Break the circle between the two objects, so that this one can die."""
-        self._owner = None
-
-    def onRegState(self, prm: pj.OnRegStateParam) -> None:  # noqa: N802
-        """Pass on the registrar's answer, or that there was none."""
-        with guarded("onRegState"):
-            code, reason, owner = prm.code, prm.reason, self._owner
-            by = sent_by(prm.rdata.wholeMsg) if code == OK else None
-            if owner is not None:
-                self._loop.post(lambda: owner.heard_registration(code, reason, by))
-
-    def onIncomingCall(self, prm: pj.OnIncomingCallParam) -> None:  # noqa: N802
-        """Pass on a call."""
-        with guarded("onIncomingCall"):
-            owner = self._owner
-            if owner is not None:
-                owner.log_headers(prm.rdata.wholeMsg)
-                call, leg = incoming_call(self._loop, self, prm, owner.context)
-                self._loop.post(lambda: owner.heard_call(call, leg))
-
-
 @dataclass(frozen=True, slots=True, kw_only=True)
 class AccountHouse:
     """What the stack does for its accounts."""
@@ -106,6 +77,7 @@ class AccountHouse:
     on_call: Callable[[SipLeg, SipAccount], None]
     on_registration: Callable[[RegistrationChanged], None]
     hops: Hops
+    has_stun: Callable[[], bool]
     take_room: Callable[[], bool]  # for one more account of pjsip's; False: there is none
     ears: ToneEars
 
@@ -139,6 +111,15 @@ class SipAccount:
             inband_dtmf=settings.options.inband_dtmf,
         )
         self.reception = Reception(settings.answer_mode, settings.options.reject_sip_code)
+        options = settings.options
+        self._turn: ServerWatch | None = None
+        if options.turn_server is not None:
+            server, kind, ca = (
+                options.turn_server,
+                options.turn_connection_type,
+                general.tls_ca_file,
+            )
+            self._turn = ServerWatch(loop, lambda: ask_turn(server, kind, ca))
         self._outlet: Outlet | None = None
         self._hop: Hop | None = None  # of the proxy, or of the registrar
         self._departures: Departures | None = None
@@ -185,6 +166,9 @@ class SipAccount:
 
     def open(self, *, is_default: bool) -> None:
         """Make the account known to pjsip and begin to register; raises `SipError`."""
+        if self._turn is not None:
+            self._turn.look_at_start()
+            self._turn.watch(self.helpers_changed)
         self._outlet = self._make_outlet(is_default=is_default)
         first = self._settings.options.proxy or self._settings.registrar_uri
         hops = self._house.hops
@@ -209,9 +193,20 @@ class SipAccount:
             PjAccount(self._loop, self),
             self._settings,
             self._general,
+            helpers=self._helpers,
             is_default=is_default,
             registers=registers,
         )
+
+    def _helpers(self) -> Helpers:
+        turn = self._turn.address if self._turn is not None else None
+        return Helpers(self._house.has_stun(), turn)
+
+    def helpers_changed(self) -> None:
+        """Take note that a STUN or TURN server came or went."""
+        if self._departures is not None:
+            with guarded("change of servers"):
+                self._departures.refresh()
 
     def place_call(self, number: str) -> SipLeg:
         """Send an INVITE; a bare number is dialled at the account's own domain."""

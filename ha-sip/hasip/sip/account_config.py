@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 import pjsua2 as pj
@@ -31,7 +32,15 @@ _SRTP = {
 }
 
 
-def account_config(settings: Account, general: GlobalOptions) -> pj.AccountConfig:
+@dataclass(frozen=True, slots=True)
+class Helpers:
+    """The servers that answer, of those that help through a NAT."""
+
+    has_stun: bool
+    turn: str | None  # its address and port
+
+
+def account_config(settings: Account, general: GlobalOptions, helpers: Helpers) -> pj.AccountConfig:
     """Return pjsua2's configuration of an account."""
     config = pj.AccountConfig()
     config.idUri = settings.id_uri
@@ -54,10 +63,19 @@ def account_config(settings: Account, general: GlobalOptions) -> pj.AccountConfi
         )
     # Without a preference the address that is called decides.
     config.sipConfig.ipv6Use = _ipv6_use(general, pj.PJSUA_IPV6_ENABLED_NO_PREFERENCE)
+    set_helpers(config, settings.options, helpers)
     _configure_nat(config, settings.options, general)
     set_way(config, settings, general, Way())
     _configure_media(config, settings.options, general)
     return config
+
+
+def set_helpers(config: pj.AccountConfig, options: AccountOptions, helpers: Helpers) -> None:
+    """Have calls helped by the STUN and the TURN server, as far as these answer."""
+    nat = config.natConfig
+    nat.mediaStunUse = _stun_use(enabled=options.use_stun_for_media and helpers.has_stun)
+    nat.turnEnabled = helpers.turn is not None
+    nat.turnServer = helpers.turn or ""
 
 
 def set_way(config: pj.AccountConfig, settings: Account, general: GlobalOptions, way: Way) -> None:
@@ -93,13 +111,10 @@ def _configure_nat(
     # ICE never offers a loopback address (RFC 8445 §5.1.1.1): with no other, every call would fail.
     nat.iceEnabled = options.ice and not _is_loopback(general.media_address)
     nat.sipStunUse = _stun_use(enabled=options.use_stun_for_sip)
-    nat.mediaStunUse = _stun_use(enabled=options.use_stun_for_media)
     nat.viaRewriteUse = int(options.use_via_rewrite)
     nat.sdpNatRewriteUse = int(options.use_sdp_nat_rewrite)
     nat.sipOutboundUse = int(options.use_sip_outbound)
     if options.turn_server:
-        nat.turnEnabled = True
-        nat.turnServer = options.turn_server
         nat.turnConnType = _TURN_CONNECTIONS[options.turn_connection_type]
         nat.turnUserName = options.turn_user or ""
         password = options.turn_password

@@ -90,6 +90,11 @@ class Departures:
             outlet.close()
         self._straight.clear()
 
+    def refresh(self) -> None:
+        """Have all outlets know which servers help now."""
+        for outlet in (self._station.outlet, *self._straight.values()):
+            outlet.use(outlet.way)
+
     def _hop_to(self, uri: str) -> Hop:
         to = destination_of(uri)
         is_own = to is None or to.host.lower() == self._own_host

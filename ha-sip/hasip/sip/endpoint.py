@@ -15,9 +15,12 @@ from hasip.sip.errors import guarded, sip_errors
 from hasip.sip.hop import Hops
 from hasip.sip.locate import Locator
 from hasip.sip.media import BRIDGE_RATE_HZ
+from hasip.sip.nat_servers import ServerWatch, ask_stun
+from hasip.sip.pj_log import REFUSAL_LEVEL, LogWriter
 from hasip.sip.refusals import refused_by_us
 from hasip.sip.stray_requests import StrayRequests
 from hasip.sip.transports import open_transports, read_loss
+from hasip.sip.udp import stay_on_udp
 from hasip.tones.ears import ToneEars
 
 if TYPE_CHECKING:
@@ -38,18 +41,6 @@ MOST_CALLS = 512
 # INVITE larger, and one of over 1,300 bytes goes by TCP (RFC 3261 §18.1.1), which many providers
 # refuse.
 DEFAULT_CODECS = ("opus", "G722", "PCMA", "PCMU", "GSM")
-
-
-class _LogWriter(pj.LogWriter):
-    """Passes pjsip's lines on; called on any thread."""
-
-    def __init__(self, put: Callable[[str], None]) -> None:
-        super().__init__()
-        self._put = put
-
-    def write(self, entry: pj.LogEntry) -> None:
-        with guarded("log"):
-            self._put(entry.msg.rstrip("\n"))
 
 
 class _Endpoint(pj.Endpoint):
@@ -104,9 +95,12 @@ class SipStack:
             on_call=on_call,
             on_registration=on_registration,
             hops=Hops(loop, _locator(settings)),
+            has_stun=lambda: self._stun is not None and self._stun.address is not None,
             take_room=self._take_room,
             ears=self._ears,
         )
+        server = settings.sip.options.stun_server
+        self._stun = None if server is None else ServerWatch(loop, lambda: ask_stun(server))
         self._endpoint: _Endpoint | None = None
         self._strays: StrayRequests | None = None  # pjsip looks at it as long as it runs
         self._accounts: dict[int, SipAccount] = {}
@@ -134,9 +128,12 @@ class SipStack:
     def start(self) -> None:
         """Open the transports, then the accounts; raises `SipError` if there is no way to talk."""
         self._loop.check()
+        if self._stun is not None:
+            self._stun.look_at_start()
         self._endpoint = _Endpoint(self._loop, self._heard_loss)
         with sip_errors("start pjsip"):
             self._endpoint.libCreate()
+            stay_on_udp()
             self._endpoint.libInit(self._endpoint_config())
         self._answer_strays()
         open_transports(self._endpoint, self._settings.sip)
@@ -145,6 +142,8 @@ class SipStack:
             self._endpoint.audDevManager().setNullDev()
         self._choose_codecs(self._settings.sip.options.codecs)
         self._open_accounts(self._settings.accounts)
+        if self._stun is not None:
+            self._stun.watch(self._stun_changed)
 
     def _answer_strays(self) -> None:
         try:
@@ -199,17 +198,21 @@ class SipStack:
         config.uaConfig.mainThreadOnly = False
         for server in self._settings.sip.name_servers:  # this vector knows no `extend`
             config.uaConfig.nameserver.append(server)
-        if self._settings.sip.options.stun_server:
-            config.uaConfig.stunServer.append(self._settings.sip.options.stun_server)
+        config.uaConfig.natTypeInSdp = 0  # nobody needs it
+        if self._stun is not None and self._stun.address is not None:
+            config.uaConfig.stunServer.append(self._stun.address)
         config.medConfig.clockRate = BRIDGE_RATE_HZ
         config.medConfig.threadCnt = 1
         config.medConfig.ecTailLen = 0
         config.medConfig.noVad = True
         # Else the bridge stops a second after it falls silent, and RTP with it.
         config.medConfig.sndAutoCloseTime = -1
-        writer = _LogWriter(self._put_log_line)
-        config.logConfig.level = self._settings.sip.log_level
-        config.logConfig.consoleLevel = self._settings.sip.log_level
+        level = self._settings.sip.log_level
+        writer = LogWriter(self._put_log_line, level)
+        if any(account.options.turn_server for account in self._settings.accounts):
+            level = max(level, REFUSAL_LEVEL)
+        config.logConfig.level = level
+        config.logConfig.consoleLevel = level
         config.logConfig.writer = writer
         writer.__disown__()  # pjsua2 deletes it
         return config
@@ -263,6 +266,17 @@ class SipStack:
             )
         for account in self._accounts.values():
             account.heard_loss(loss)
+
+    def _stun_changed(self) -> None:
+        """Have media go by the STUN server while it answers; SIP knows its address already."""
+        address = self._stun.address if self._stun is not None else None
+        if address is not None and self._endpoint is not None:
+            servers = pj.StringVector()
+            servers.append(address)
+            with guarded("STUN server"):
+                self._endpoint.natUpdateStunServers(servers, False)  # noqa: FBT003 - don't wait
+        for account in self._accounts.values():
+            account.helpers_changed()
 
     def _take_room(self) -> bool:
         """Tell whether pjsip takes one more account, and count it; one too many aborts it."""

@@ -4,13 +4,16 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from hasip.sip.account_config import account_config, set_way
+from hasip.sip.account_config import account_config, set_helpers, set_way
 from hasip.sip.errors import guarded, sip_errors
 from hasip.sip.hop import Way
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
     from hasip.settings.model import Account, GlobalOptions
-    from hasip.sip.account import PjAccount
+    from hasip.sip.account_config import Helpers
+    from hasip.sip.pj_account import PjAccount
 
 
 class Outlet:
@@ -25,6 +28,7 @@ class Outlet:
         settings: Account,
         general: GlobalOptions,
         *,
+        helpers: Callable[[], Helpers],
         is_default: bool = False,
         registers: bool = True,
     ) -> None:
@@ -32,7 +36,9 @@ class Outlet:
         self.account = account
         self._settings = settings
         self._general = general
-        self._config = account_config(settings, general)
+        self._helpers = helpers
+        self._helped = helpers()
+        self._config = account_config(settings, general, self._helped)
         self.way = Way()
         if not registers:
             # It calls only: what comes in is for the account that is registered.
@@ -46,11 +52,13 @@ class Outlet:
 
         Another server makes pjsip forget the registration, so a REGISTER must follow.
         """
-        if way != self.way:
+        helpers = self._helpers()
+        if (way, helpers) != (self.way, self._helped):
             set_way(self._config, self._settings, self._general, way)
+            set_helpers(self._config, self._settings.options, helpers)
             with sip_errors(f"change account {self._settings.number}"):
                 self.account.modify(self._config)
-            self.way = way
+            self.way, self._helped = way, helpers
 
     def close(self) -> None:
         """Let pjsip forget it."""

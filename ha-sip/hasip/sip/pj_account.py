@@ -1,0 +1,47 @@
+"""A pjsua2 account: its callbacks, which pjsip's threads call, posted to the loop."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import pjsua2 as pj
+
+from hasip.sip.call import incoming_call
+from hasip.sip.errors import guarded
+from hasip.sip.received import sent_by
+
+if TYPE_CHECKING:
+    from hasip.loop import Loop
+    from hasip.sip.account import SipAccount
+
+OK = 200
+
+
+class PjAccount(pj.Account):
+    """Receives pjsua2's callbacks, on threads of pjsip's, and posts them to the loop."""
+
+    def __init__(self, loop: Loop, owner: SipAccount) -> None:
+        super().__init__()
+        self._loop = loop
+        self._owner: SipAccount | None = owner
+
+    def forget_owner(self) -> None:
+        """Break the circle between the two objects, so that this one can die."""
+        self._owner = None
+
+    def onRegState(self, prm: pj.OnRegStateParam) -> None:  # noqa: N802
+        """Pass on the registrar's answer, or that there was none."""
+        with guarded("onRegState"):
+            code, reason, owner = prm.code, prm.reason, self._owner
+            by = sent_by(prm.rdata.wholeMsg) if code == OK else None
+            if owner is not None:
+                self._loop.post(lambda: owner.heard_registration(code, reason, by))
+
+    def onIncomingCall(self, prm: pj.OnIncomingCallParam) -> None:  # noqa: N802
+        """Pass on a call."""
+        with guarded("onIncomingCall"):
+            owner = self._owner
+            if owner is not None:
+                owner.log_headers(prm.rdata.wholeMsg)
+                call, leg = incoming_call(self._loop, self, prm, owner.context)
+                self._loop.post(lambda: owner.heard_call(call, leg))

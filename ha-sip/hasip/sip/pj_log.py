@@ -1,0 +1,51 @@
+"""pjsip's log: passes its lines on, and says in our words what pjsua2 tells in no other way."""
+
+from __future__ import annotations
+
+import logging
+import time
+from typing import TYPE_CHECKING
+
+import pjsua2 as pj
+
+from hasip.sip.errors import guarded
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+_log = logging.getLogger(__name__)
+
+# The level of the line that says it, and the line.
+REFUSAL_LEVEL = 4
+_REFUSAL = "Allocate error:"
+# Two lines come with every call.
+APART_S = 60.0
+
+
+class LogWriter(pj.LogWriter):
+    """Called on any thread."""
+
+    def __init__(self, put: Callable[[str], None], level: int) -> None:
+        """Pass lines up to a level on; those above are only looked at."""
+        super().__init__()
+        self._put = put
+        self._level = level
+        self._said_at = -APART_S
+
+    def write(self, entry: pj.LogEntry) -> None:
+        """Take a line."""
+        with guarded("log"):
+            if entry.level <= self._level:
+                self._put(entry.msg.rstrip("\n"))
+            if _REFUSAL in entry.msg:
+                self._say_refusal(entry.msg.partition(_REFUSAL)[2].strip())
+
+    def _say_refusal(self, reason: str) -> None:
+        now = time.monotonic()
+        if now - self._said_at > APART_S:
+            self._said_at = now
+            _log.warning(
+                "The TURN server relays nothing for us (%s): check --turn-user and "
+                "--turn-password; calls go without it",
+                reason,
+            )
