@@ -27,6 +27,32 @@ def nat() -> Iterator[HouseBehindNat]:
         yield HouseBehindNat(network)
 
 
+def registered_outside(
+    nat: HouseBehindNat, folder: Path, options: str, bind: str = f"--bind-address {INSIDE}"
+) -> tuple[Kamailio, Phone, GatewayProcess]:
+    """Return a registrar outside, a phone that is registered there, and a gateway that will be."""
+    (folder / "kamailio").mkdir()
+    users = {"hasip": "hasip-secret", "alice": "alice-secret"}
+    with nat.outside.entered():
+        registrar = Kamailio(folder / "kamailio", 5060, users, OUTSIDE)
+        registrar.start()
+        alice = Phone("alice", host=OUTSIDE_TOO, password=users["alice"])
+        assert alice.register(registrar.address, OUTSIDE) == 200
+    with nat.inside.entered():
+        gateway = GatewayProcess(
+            folder,
+            host=INSIDE,
+            GLOBAL_OPTIONS=bind,
+            LOG_LEVEL="5",
+            SIP1_ID_URI=f"sip:hasip@{OUTSIDE}",
+            SIP1_REGISTRAR_URI=f"sip:{OUTSIDE}",
+            SIP1_USER_NAME="hasip",
+            SIP1_PASSWORD=users["hasip"],
+            SIP1_OPTIONS=options,
+        )
+    return registrar, alice, gateway
+
+
 def test_a_phone_outside_is_called_through_the_nat_and_types(
     nat: HouseBehindNat, tmp_path: Path
 ) -> None:
@@ -53,26 +79,9 @@ def test_an_invite_is_small_and_goes_by_udp_on_a_machine_with_ten_interfaces(
     """ICE is on, as by default; the second INVITE has a password in it as well."""
     for number in range(10):
         nat.inside.bridge(f"bridge-{number}", f"172.{17 + number}.0.1/16")
-    folder = tmp_path / "kamailio"
-    folder.mkdir()
-    users = {"hasip": "hasip-secret", "alice": "alice-secret"}
-    with nat.outside.entered():
-        registrar = Kamailio(folder, 5060, users, OUTSIDE)
-        registrar.start()
-        alice = Phone("alice", host=OUTSIDE_TOO, password=users["alice"])
-    with nat.inside.entered():
-        gateway = GatewayProcess(
-            tmp_path,
-            GLOBAL_OPTIONS="",
-            LOG_LEVEL="5",
-            SIP1_ID_URI=f"sip:hasip@{OUTSIDE}",
-            SIP1_REGISTRAR_URI=f"sip:{OUTSIDE}",
-            SIP1_USER_NAME="hasip",
-            SIP1_PASSWORD=users["hasip"],
-        )
+    registrar, alice, gateway = registered_outside(nat, tmp_path, "", bind="")
     try:
         with alice, gateway:
-            assert alice.register(registrar.address, OUTSIDE) == 200
             gateway.wait_log("): registered")
             gateway.command({"command": "dial", "number": "alice"})
             invite = alice.wait_call().wait_answered().invite_received
@@ -184,3 +193,48 @@ def test_stun_tells_the_other_side_our_public_address_as_it_is_switched(
             call.wait_ended()
     finally:
         server.stop()
+
+
+@pytest.mark.parametrize(
+    ("options", "contact", "via", "media"),
+    [
+        ("", PUBLIC, PUBLIC, PUBLIC),
+        ("--use-contact-rewrite off", INSIDE, PUBLIC, PUBLIC),
+        ("--use-via-rewrite off", PUBLIC, INSIDE, PUBLIC),
+        ("--use-sdp-nat-rewrite off", PUBLIC, PUBLIC, INSIDE),
+    ],
+)
+def test_the_rewrites_write_what_the_registrar_has_seen_of_us(
+    nat: HouseBehindNat, tmp_path: Path, options: str, contact: str, via: str, media: str
+) -> None:
+    """As a phone beside the registrar receives the INVITE."""
+    registrar, alice, gateway = registered_outside(nat, tmp_path, f"--ice off {options}")
+    try:
+        with alice, gateway:
+            gateway.wait_log("): registered")
+            gateway.command({"command": "dial", "number": "alice"})
+            call = alice.wait_call().wait_answered()
+            invite = call.invite_received
+
+            assert f"@{contact}:" in invite["contact"]
+            assert invite.all("via")[-1].split()[1].startswith(f"{via}:")
+            assert f"c=IN IP4 {media}\r" in invite.body
+            call.hang_up()
+    finally:
+        registrar.stop()
+
+
+@pytest.mark.parametrize("switch", ["on", "off"])
+def test_sip_outbound_names_us_in_the_registration_by_tcp(
+    nat: HouseBehindNat, tmp_path: Path, switch: str
+) -> None:
+    options = f"--proxy '<sip:{OUTSIDE};transport=tcp;lr>' --use-sip-outbound {switch}"
+    registrar, alice, gateway = registered_outside(nat, tmp_path, options)
+    try:
+        with alice, gateway:
+            gateway.wait_log("): registered")
+            contact = gateway.wait_log("Contact: <sip:hasip@")
+
+            assert ("+sip.instance=" in contact and "reg-id=1" in contact) == (switch == "on")
+    finally:
+        registrar.stop()

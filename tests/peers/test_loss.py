@@ -1,0 +1,60 @@
+"""Calls on a bad line: 5 % of all packets are lost, and each takes up to 60 ms longer."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from support.gateway import GatewayProcess
+from support.home_assistant import StandInHomeAssistant
+from support.lossy_link import lossy_link
+from support.netns import Network
+from support.phone import Phone
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+HOUSE, OUTSIDE = "10.78.0.1", "10.78.0.2"
+PIN = "135790"
+MENU = {
+    "menu": {
+        "message": "Please enter your access code, it has six digits",
+        "choices_are_pin": True,
+        "choices": {
+            PIN: {"action": {"domain": "light", "service": "turn_on"}, "post_action": "hangup"}
+        },
+    }
+}
+CALLS = 4
+
+
+def test_digits_and_prompts_arrive_on_a_bad_line(tmp_path: Path) -> None:
+    """Half of the calls type by telephone-event, half by INFO; requests are sent again."""
+    sent = heard = 0
+    with Network() as network:
+        house_machine, phone_machine = network.machine("house"), network.machine("phone")
+        ends = (house_machine, f"{HOUSE}/30"), (phone_machine, f"{OUTSIDE}/30")
+        with lossy_link(*ends, loss=0.05, jitter_ms=60):
+            with phone_machine.entered():
+                alice = Phone("alice", host=OUTSIDE)
+            with house_machine.entered():
+                house = StandInHomeAssistant()
+                gateway = GatewayProcess(
+                    tmp_path, house=house, menu_file=MENU, host=HOUSE, SIP1_OPTIONS="--ice off"
+                )
+            with house, alice, gateway:
+                for number in range(CALLS):
+                    with phone_machine.entered():
+                        call = alice.call(gateway.uri)
+                    call.wait_answered()
+                    call.wait_sound()
+                    call.wait_quiet(since=8000)
+                    (call.type_digits if number % 2 else call.type_by_info)(PIN)
+                    call.wait_ended()
+                    numbers = call.stream.sequence_numbers
+                    heard += len(set(numbers))
+                    sent += ((numbers[-1] - numbers[0]) & 0xFFFF) + 1
+                opened = [name for name, _ in house.services if name == "light/turn_on"]
+
+    print(f"{len(opened)} of {CALLS} codes of {len(PIN)} digits; {heard} of {sent} packets heard")
+    assert len(opened) == CALLS
+    assert 0.90 < heard / sent < 0.99  # the line was bad indeed
