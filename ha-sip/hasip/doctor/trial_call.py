@@ -17,7 +17,8 @@ if TYPE_CHECKING:
     from hasip.events.model import Takeover
     from hasip.loop import Loop
     from hasip.sip.account import SipAccount
-    from hasip.sip.call import AudioFacts, SipLeg
+    from hasip.sip.call import SipLeg
+    from hasip.sip.call_audio import AudioFacts
 
 RINGS_WITHIN_S = 15.0
 ANSWERED_WITHIN_S = 45.0

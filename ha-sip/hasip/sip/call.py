@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 import pjsua2 as pj
 
 from hasip.events.model import Side, SipCallId
+from hasip.sip.call_audio import AudioFacts, audio_facts, audio_of, events_agreed, packets_heard
 from hasip.sip.dtmf import DtmfSender
 from hasip.sip.errors import guarded, sip_errors
 from hasip.sip.inband import DigitIntake, IntakeContext
@@ -52,15 +53,6 @@ class LegContext:
     let_go: Callable[[PjCall], None]
     ears: ToneEars
     inband_dtmf: InbandDtmf
-
-
-@dataclass(frozen=True, slots=True)
-class AudioFacts:
-    """How much audio has gone both ways."""
-
-    codec: str
-    packets_received: int
-    packets_sent: int
 
 
 class SipLeg(CallEars):
@@ -277,13 +269,13 @@ class SipLeg(CallEars):
         if self._call is None:
             return
         with guarded("media change"):
-            audio = _audio_of(self._call)
+            audio = audio_of(self._call)
             if audio is None:
                 self._bay.use(None, peer_hears=False)
             else:
                 medium = self._call.getAudioMedia(audio.index)
                 self._bay.use(medium, peer_hears=audio.peer_hears)
-                self._typed.media_changed(events_agreed=_events_agreed(self._call, audio.index))
+                self._typed.media_changed(events_agreed=events_agreed(self._call, audio.index))
 
     def heard_headers(self, headers: Mapping[str, str | None]) -> None:
         """Pass on the headers of a response."""
@@ -370,32 +362,11 @@ class SipLeg(CallEars):
             )
 
     def _count_packets(self) -> int | None:
-        """Count what has come from the peer; None while nothing is to be expected."""
-        call = self._call
-        if call is None or not call.isActive():
-            return None
-        with guarded("count packets"):
-            audio = _audio_of(call)
-            if audio is None or not audio.we_hear:
-                return None
-            statistics = call.getStreamStat(audio.index).rtcp
-            reports = statistics.txStat.updateCount if call.leaves_silence_out else 0
-            return int(statistics.rxStat.pkt + reports)
-        return None
+        return None if self._call is None else packets_heard(self._call)
 
     def audio_facts(self) -> AudioFacts | None:
         """Return what flows, or None while there is no audio."""
-        call = self._call
-        if call is None or not call.isActive():
-            return None
-        with guarded("look at the audio"):
-            audio = _audio_of(call)
-            if audio is None:
-                return None
-            statistics = call.getStreamStat(audio.index).rtcp
-            codec = str(call.getStreamInfo(audio.index).codecName)
-            return AudioFacts(codec, int(statistics.rxStat.pkt), int(statistics.txStat.pkt))
-        return None
+        return None if self._call is None else audio_facts(self._call)
 
     def _audible_playback(self) -> FilePlayback | None:
         playback = self._playback
@@ -417,7 +388,7 @@ class SipLeg(CallEars):
     def _is_tried_elsewhere(self, code: int) -> bool:
         """Call by another server, if this one could not be reached and there is another."""
         is_unreached = code == UNAVAILABLE or (code == REQUEST_TIMEOUT and not self._was_heard)
-        if not (is_unreached and self._has_left) or self._hung_up_by_us:
+        if not (is_unreached and self._has_left) or self._hung_up_by_us or self._was_confirmed:
             return False
         return self._try_other is not None and self._try_other()
 
@@ -438,37 +409,6 @@ class SipLeg(CallEars):
         if self._playback is not None:
             self._playback.stop()
             self._playback = None
-
-
-@dataclass(frozen=True, slots=True)
-class _Audio:
-    """The audio that a call has now."""
-
-    index: int  # among its media
-    we_hear: bool
-    peer_hears: bool
-
-
-def _audio_of(call: PjCall) -> _Audio | None:
-    """Return the audio, or None while there is none (on hold both ways, or never agreed upon)."""
-    info = call.getInfo()  # kept: the list of media lives in it
-    for index, media in enumerate(info.media):
-        if media.type == pj.PJMEDIA_TYPE_AUDIO and media.status in (
-            pj.PJSUA_CALL_MEDIA_ACTIVE,
-            pj.PJSUA_CALL_MEDIA_REMOTE_HOLD,
-        ):
-            is_held = media.status == pj.PJSUA_CALL_MEDIA_REMOTE_HOLD
-            return _Audio(
-                index,
-                we_hear=bool(media.dir & pj.PJMEDIA_DIR_DECODING) and not is_held,
-                peer_hears=bool(media.dir & pj.PJMEDIA_DIR_ENCODING),
-            )
-    return None
-
-
-def _events_agreed(call: PjCall, index: int) -> bool:
-    """Tell whether the peer's SDP has telephone-event (RFC 4733) beside the codec."""
-    return bool(call.getStreamInfo(index).audTxEventPt >= 0)
 
 
 def incoming_call(
