@@ -273,13 +273,17 @@ def test_broker_and_home_assistant_restart_in_the_middle_of_a_call(
         gateway.wait_log("MQTT: no broker answers")
         broker.start()  # it has forgotten everything
         account.wait("sensor.call_state", "connected", 40)
+        # Home Assistant says so once it listens to everything again.
+        born = "MQTT: Home Assistant is there; telling it of all entities"
+        gateway.wait_log(born, 30)
         call.type_digits("7")
         account.wait_event("digit", "7")
 
         rang_at = account.state("event.doorbell")
+        since = len(gateway.lines)
         home.stop()
         home.start()
-        gateway.wait_log("MQTT: Home Assistant has started; telling it of all entities")
+        gateway.wait_log(born, 30, since=since)
         account.wait("sensor.call_state", "connected")
         assert account.state("event.doorbell") == rang_at  # it does not ring again
         account.press("hang_up")

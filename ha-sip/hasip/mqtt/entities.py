@@ -111,7 +111,7 @@ class HomeEntities:
                 self._devices.update(self._ours(_json_of(message)))
         elif message.topic in self._topics.births:
             if not message.is_retained and message.payload == ONLINE and self._is_ready:
-                _log.info("MQTT: Home Assistant has started; telling it of all entities")
+                _log.info("MQTT: Home Assistant is there; telling it of all entities")
                 self._tell_devices()
                 self._client.show_again()
         else:
