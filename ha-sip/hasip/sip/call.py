@@ -266,7 +266,8 @@ class SipLeg(CallEars):
 
     def heard_media_change(self) -> None:
         """Wire what is played to the medium that the call has now; comes on every re-INVITE."""
-        if self._call is None:
+        # A call that ends has no media any more; we hear of its end after this.
+        if self._call is None or not self._call.isActive():
             return
         with guarded("media change"):
             audio = audio_of(self._call)
