@@ -8,19 +8,19 @@ refused password, which must not be hammered.
 from __future__ import annotations
 
 import logging
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
 from hasip.backoff import Backoff
 from hasip.calls.reception import Reception
 from hasip.calls.uri import has_scheme, host_of
-from hasip.errors import SipError
+from hasip.errors import HaSipError, SipError
 from hasip.events.model import RegistrationChanged, RegistrationState
 from hasip.sip.account_config import Helpers
 from hasip.sip.build import IS_OURS
 from hasip.sip.call import LegContext
 from hasip.sip.departures import Departures, Station
-from hasip.sip.errors import guarded, sip_errors
+from hasip.sip.errors import BusyError, guarded, sip_errors
 from hasip.sip.hop import needed
 from hasip.sip.nat_servers import ServerWatch, ask_turn
 from hasip.sip.outlet import Outlet
@@ -32,20 +32,21 @@ if TYPE_CHECKING:
     from collections.abc import Callable
 
     from hasip.calls.screening import AnswerMode
-    from hasip.errors import HaSipError
     from hasip.loop import Loop, Timer
     from hasip.settings.model import Account, GlobalOptions
     from hasip.sip.call import SipLeg
     from hasip.sip.hop import Hop, Hops, Way
     from hasip.sip.locate import Target
+    from hasip.sip.pj_account import Granted
     from hasip.sip.pj_call import PjCall
     from hasip.sip.transports import ConnectionLost
     from hasip.tones.ears import ToneEars
 
 _log = logging.getLogger(__name__)
 
-# How often the registrar is told anew, whatever expiry it grants. One that was restarted has
-# forgotten us; this bounds the time during which nobody can call.
+# How often the registrar is told anew, whatever expiry it grants: from 36 to 54 s, by chance, so
+# that accounts spread. One that was restarted has forgotten us; this bounds the time during which
+# nobody can call. OPTIONS would not tell: a registrar answers it for whomever it forgot, too.
 REFRESH_S = 45.0
 FIRST_RETRY_S = 2.0
 LONGEST_RETRY_S = 60.0
@@ -63,6 +64,7 @@ NO_ANSWER_S = 5.0
 CAN_GIVE_UP = IS_OURS
 _SECRET_HEADERS = frozenset({"authorization", "proxy-authorization"})
 
+_REFRESH = Backoff(REFRESH_S, REFRESH_S)
 _AWAY = Backoff(FIRST_RETRY_S, LONGEST_RETRY_S)
 _SOON = Backoff(0.3, 0.3)
 _REFUSED = Backoff(FIRST_RETRY_REFUSED_S, LONGEST_RETRY_REFUSED_S)
@@ -78,6 +80,7 @@ class AccountHouse:
     on_registration: Callable[[RegistrationChanged], None]
     hops: Hops
     has_stun: Callable[[], bool]
+    on_moved: Callable[[str, str], None]  # our address was, and is now
     take_room: Callable[[], bool]  # for one more account of pjsip's; False: there is none
     ears: ToneEars
 
@@ -125,10 +128,12 @@ class SipAccount:
         self._departures: Departures | None = None
         self._timer: Timer | None = None
         self._failures = 0
+        self._last_code = 0  # of the last failure
         self._tried: set[Target] = set()  # servers that did not take our registration
         self._is_registered = False
         self._registration = "registering" if settings.registrar_uri else "without registrar"
         self._registered_by: str | None = None  # "UDP", "TCP", "TLS"
+        self._source: str | None = None  # our address when we registered last
         self._loss_heard_at = -LOSSES_APART_S
         self._is_pending = False  # a REGISTER has no answer yet
         self._is_leaving = False
@@ -247,8 +252,10 @@ class SipAccount:
         self._house.keep(call)
         self._house.on_call(leg, self)
 
-    def heard_registration(self, code: int, reason: str, by: str | None = None) -> None:
+    def heard_registration(self, code: int, reason: str, granted: Granted | None = None) -> None:
         """Take the registrar's answer, or the lack of one, and plan the next try."""
+        if code != OK and not self._is_pending:
+            return  # the request failed at once, which was told then
         self._is_pending = False
         if self._is_leaving and code == OK and not self._is_unregistering:
             self._unregister()
@@ -257,7 +264,7 @@ class SipAccount:
             self._heard_failure(code, reason)
             return
         was_registered = self._is_registered and self._registered_by is not None
-        self._registered_by = by
+        self._registered_by = granted.transport if granted is not None else None
         self._is_registered = code == OK and not self._is_leaving
         self._tell_registration(code, reason)
         if self._is_leaving:
@@ -267,7 +274,7 @@ class SipAccount:
             _log.info("Account %d (%s): registered", self.number, self._id)
         self._failures = 0
         self._tried.clear()
-        self._try_again_in(REFRESH_S)
+        self._try_again_in(REFRESH_S if granted is None else _refresh_s(granted))
 
     def heard_loss(self, loss: ConnectionLost) -> None:
         """Register anew soon if it may have been our connection that was lost.
@@ -290,6 +297,40 @@ class SipAccount:
             wait_s,
         )
         self._try_again_in(wait_s)
+
+    def look_around(self) -> None:
+        """See whether our address is still what it was; something in the network has changed."""
+        if self._settings.registrar_uri and self._hop is not None and not self._is_leaving:
+            self._hop.find(self._looked_around)
+
+    def _looked_around(self, found: Way | HaSipError) -> None:
+        if isinstance(found, HaSipError) or self._is_leaving or self._has_moved(found):
+            return
+        is_back = found.source is not None and not self._is_registered and not self._is_pending
+        if is_back and self._last_code not in REFUSED:
+            self._try_again_in(_SOON.wait_s(1))
+
+    def _has_moved(self, way: Way) -> bool:
+        """Tell whether our address is another one now, and have that seen to."""
+        before, now = self._source, way.source
+        if before is None or now is None or before == now or self._general.bind_address:
+            return False
+        self._house.on_moved(before, now)
+        return True
+
+    def move(self, before: str, now: str) -> None:
+        """Offer a new address for media in place of the one before."""
+        if self._outlet is not None and self._outlet.way.source == before:
+            with guarded("move"):
+                self._outlet.use(replace(self._outlet.way, source=now))
+
+    def heard_move(self) -> None:
+        """Register from our new address; `SipStack` has told pjsip about it."""
+        if self._settings.registrar_uri and not self._is_leaving:
+            self._source = self._registered_by = None
+            self._is_pending = False
+            self._failures = 0
+            self._try_again_in(_SOON.wait_s(1))
 
     def _tell_registration(self, code: int, reason: str) -> None:
         if self._is_registered:
@@ -332,12 +373,17 @@ class SipAccount:
             return
         try:
             way = needed(found)
+            if self._has_moved(way):
+                return
+            self._source = way.source
             if way.target is not None:
                 self._tried.add(way.target)
             self._outlet.use(way)
             with sip_errors(f"register account {self.number}"):
                 self._outlet.account.setRegistration(True)
             self._is_pending = True
+        except BusyError:
+            self._is_pending = True  # pjsip registers by itself, after a move
         except SipError as error:
             self._heard_failure(0, str(error))
         else:
@@ -353,6 +399,7 @@ class SipAccount:
     def _heard_failure(self, code: int, reason: str) -> None:
         """Try the next server at once, and after the last one wait."""
         self._is_registered = False
+        self._last_code = code
         self._tell_registration(code, reason)
         if code not in REFUSED and self._hop is not None and self._hop.go_on(self._tried):
             self._try_again_in(0)
@@ -384,3 +431,9 @@ class SipAccount:
         if self._timer is not None:
             self._timer.cancel()
             self._timer = None
+
+
+def _refresh_s(granted: Granted) -> float:
+    """Return when to register again, in good time before the end."""
+    in_time = granted.expires_s / 2 if granted.expires_s > 0 else REFRESH_S
+    return min(_REFRESH.wait_s(1), in_time)

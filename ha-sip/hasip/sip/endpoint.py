@@ -10,6 +10,7 @@ import pjsua2 as pj
 from hasip import __version__
 from hasip.errors import SipError
 from hasip.sip.account import AccountHouse, SipAccount
+from hasip.sip.addresses import watch_addresses
 from hasip.sip.build import IS_OURS, MAX_ACCOUNTS, room, tls_library
 from hasip.sip.errors import guarded, sip_errors
 from hasip.sip.hop import Hops
@@ -96,6 +97,7 @@ class SipStack:
             on_registration=on_registration,
             hops=Hops(loop, _locator(settings)),
             has_stun=lambda: self._stun is not None and self._stun.address is not None,
+            on_moved=self._on_moved,
             take_room=self._take_room,
             ears=self._ears,
         )
@@ -144,6 +146,7 @@ class SipStack:
         self._open_accounts(self._settings.accounts)
         if self._stun is not None:
             self._stun.watch(self._stun_changed)
+        watch_addresses(lambda: self._loop.post(self._look_around))
 
     def _answer_strays(self) -> None:
         try:
@@ -255,6 +258,30 @@ class SipStack:
                 self._leave_off(settings, str(error))
             else:
                 self._accounts[settings.number] = account
+
+    def _look_around(self) -> None:
+        """Have every account see whether its address changed."""
+        for account in self._accounts.values():
+            account.look_around()
+
+    def _on_moved(self, before: str, now: str) -> None:
+        """Have calls and registrations go by our new address.
+
+        pjsip gives up its connections and sends re-INVITEs and REGISTERs. It is not to listen anew,
+        as it would by default: that is needed by no address, and where it fails, as by TCP with
+        the wheel, there is no way to talk any more.
+        """
+        if self._endpoint is None:
+            return
+        _log.warning("Our address was %s, and is %s now; registering anew", before, now)
+        for account in self._accounts.values():
+            account.move(before, now)
+        change = pj.IpChangeParam()
+        change.restartListener = False
+        with guarded("change of our address"):
+            self._endpoint.handleIpChange(change)
+        for account in self._accounts.values():
+            account.heard_move()
 
     def _heard_loss(self, loss: ConnectionLost) -> None:
         """Tell the accounts: the calls that come in by that connection would not come any more."""

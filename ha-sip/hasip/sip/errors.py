@@ -16,6 +16,14 @@ if TYPE_CHECKING:
 _log = logging.getLogger(__name__)
 
 
+# What pjsip refuses a request with while the one before has no answer yet (PJSIP_EBUSY).
+_BUSY = 171001
+
+
+class BusyError(SipError):
+    """The one before is still under way; its answer will come."""
+
+
 @contextlib.contextmanager
 def sip_errors(doing: str) -> Iterator[None]:
     """Raise `SipError("cannot …")` where pjsua2 refuses what the block does."""
@@ -24,7 +32,8 @@ def sip_errors(doing: str) -> Iterator[None]:
     except pj.Error as error:
         reason, status = error.reason, error.status
         msg = f"cannot {doing}: {reason} (pjsip status {status})"
-        raise SipError(msg) from None  # the original holds pjsua2 objects in its traceback
+        kind = BusyError if status == _BUSY else SipError
+        raise kind(msg) from None  # the original holds pjsua2 objects in its traceback
 
 
 @contextlib.contextmanager

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 import pjsua2 as pj
@@ -15,6 +16,14 @@ if TYPE_CHECKING:
     from hasip.sip.account import SipAccount
 
 OK = 200
+
+
+@dataclass(frozen=True, slots=True)
+class Granted:
+    """What a registrar's 200 says."""
+
+    transport: str | None  # that the REGISTER went by: "UDP", "TCP", "TLS"
+    expires_s: int
 
 
 class PjAccount(pj.Account):
@@ -33,9 +42,11 @@ class PjAccount(pj.Account):
         """Pass on the registrar's answer, or that there was none."""
         with guarded("onRegState"):
             code, reason, owner = prm.code, prm.reason, self._owner
-            by = sent_by(prm.rdata.wholeMsg) if code == OK else None
+            granted = None
+            if code == OK:
+                granted = Granted(sent_by(prm.rdata.wholeMsg), prm.expiration)
             if owner is not None:
-                self._loop.post(lambda: owner.heard_registration(code, reason, by))
+                self._loop.post(lambda: owner.heard_registration(code, reason, granted))
 
     def onIncomingCall(self, prm: pj.OnIncomingCallParam) -> None:  # noqa: N802
         """Pass on a call."""

@@ -1,0 +1,140 @@
+"""Registration at registrars that are slow, strict, silent or wrong."""
+
+from __future__ import annotations
+
+import itertools
+import re
+import statistics
+from typing import TYPE_CHECKING
+
+import pytest
+
+from support.gateway import GatewayProcess
+from support.registrar import Answer, ScriptedRegistrar
+from support.waiting import wait_until
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+
+def account(number: int, registrar: ScriptedRegistrar) -> dict[str, str]:
+    return {
+        f"SIP{number}_ENABLED": "true",
+        f"SIP{number}_ID_URI": f"sip:house{number}@127.0.0.1",
+        f"SIP{number}_REGISTRAR_URI": registrar.uri,
+    }
+
+
+def expires_of(request: str) -> int:
+    found = re.search(r"^Expires: (\d+)", request, re.MULTILINE)
+    assert found is not None, request
+    return int(found[1])
+
+
+def test_a_registrar_that_wants_a_longer_time_gets_it(tmp_path: Path) -> None:
+    """RFC 3261 §10.3: 423 with Min-Expires."""
+
+    def answer(request: str) -> Answer:
+        if 0 < expires_of(request) < 1800:
+            return Answer("423 Interval Too Brief", headers="Min-Expires: 1800\r\n")
+        return Answer(expires_s=1800)
+
+    with (
+        ScriptedRegistrar(answer) as registrar,
+        GatewayProcess(tmp_path, **account(1, registrar)) as gateway,
+    ):
+        gateway.wait_log("): registered")
+        assert [expires_of(text) for _, text in registrar.requests] == [300, 1800]
+
+
+def test_a_registrar_that_takes_10_s_is_waited_for(tmp_path: Path) -> None:
+    with (
+        ScriptedRegistrar(lambda _: Answer(after_s=10)) as registrar,
+        GatewayProcess(tmp_path, **account(1, registrar)) as gateway,
+    ):
+        gateway.wait_log("): registered", 15)
+        assert len(registrar.requests) == 1
+
+
+def test_a_registrar_that_is_silent_is_asked_again_and_the_program_ends_in_time(
+    tmp_path: Path,
+) -> None:
+    answers: list[Answer | None] = [None]
+    with (
+        ScriptedRegistrar(lambda _: answers[0]) as registrar,
+        GatewayProcess(tmp_path, **account(1, registrar)) as gateway,
+    ):
+        line = gateway.wait_log("registration at", 40)
+        assert "408" in line
+        answers[0] = Answer()
+        gateway.wait_log("): registered", 10)
+
+
+def test_a_short_time_is_refreshed_before_it_is_over(tmp_path: Path) -> None:
+    with (
+        ScriptedRegistrar(lambda _: Answer(expires_s=8)) as registrar,
+        GatewayProcess(tmp_path, **account(1, registrar)) as gateway,
+    ):
+        wait_until(lambda: len(registrar.requests) >= 4, "4 requests", 20)
+        times = [at for at, _ in registrar.requests[:4]]
+        assert max(b - a for a, b in itertools.pairwise(times)) < 7
+        assert not any("failed" in line for line in gateway.own_lines)
+
+
+@pytest.mark.parametrize("status", ["403 Forbidden", "404 Not Found"])
+def test_a_refusal_is_told_and_not_hammered(tmp_path: Path, status: str) -> None:
+    with (
+        ScriptedRegistrar(lambda _: Answer(status)) as registrar,
+        GatewayProcess(tmp_path, **account(1, registrar)) as gateway,
+    ):
+        line = gateway.wait_log("registration at")
+        assert status in line
+        wait = re.search(r"next try in (\d+) s", line)
+        assert wait is not None
+        assert int(wait[1]) >= 24
+        assert len(registrar.requests) == 1
+
+
+def test_a_name_that_nobody_resolves_is_tried_again(tmp_path: Path) -> None:
+    with GatewayProcess(
+        tmp_path,
+        SIP1_ID_URI="sip:house@nobody.invalid",
+        SIP1_REGISTRAR_URI="sip:nobody.invalid",
+    ) as gateway:
+        gateway.wait_log("nobody.invalid cannot be resolved", 30)
+        since = len(gateway.lines)
+        gateway.wait_log("nobody.invalid cannot be resolved", 30, since)
+
+
+def test_other_contacts_of_the_same_user_are_left_alone(tmp_path: Path) -> None:
+    """A registrar lists all of them in its answer; ours is found among them."""
+    others = "Contact: <sip:house1@10.9.9.9:5060>;expires=20\r\n" * 2
+    with (
+        ScriptedRegistrar(lambda _: Answer(headers=others)) as registrar,
+        GatewayProcess(tmp_path, **account(1, registrar)) as gateway,
+    ):
+        gateway.wait_log("): registered")
+        gateway.command({"command": "quit"})
+        assert gateway.wait_exit() == 0
+        for _, request in registrar.requests:
+            assert "10.9.9.9" not in request
+            assert not re.search(r"^Contact: \*", request, re.MULTILINE)
+        assert expires_of(registrar.requests[-1][1]) == 0
+
+
+def test_the_nat_is_kept_open_by_udp_and_accounts_spread_their_refreshes(tmp_path: Path) -> None:
+    """The NAT of a household forgets a way by UDP after 30 s and more."""
+    with ScriptedRegistrar(lambda _: Answer(expires_s=3600)) as registrar:
+        accounts = {}
+        for number in range(1, 7):
+            accounts |= account(number, registrar)
+        with GatewayProcess(tmp_path, **accounts) as gateway:
+            wait_until(lambda: len(registrar.requests) == 6, "6 accounts", 5)
+            wait_until(lambda: len(registrar.keep_alives) >= 6, "keep-alives", 17)
+            wait_until(lambda: len(registrar.requests) == 12, "6 refreshes", 60)
+            first = [at for at, _ in registrar.requests[:6]]
+            again = [at for at, _ in registrar.requests[6:]]
+            assert min(again) - max(first) > 30
+            assert max(again) - min(first) < 60
+            assert statistics.pstdev(again) > 10 * statistics.pstdev(first)
+            assert not any("failed" in line for line in gateway.own_lines)

@@ -1,0 +1,103 @@
+"""The address of this machine changes, as when a router gives out another one."""
+
+from __future__ import annotations
+
+import contextlib
+import sys
+from typing import TYPE_CHECKING
+
+import pytest
+
+from support import audio
+from support.gateway import GatewayProcess
+from support.kamailio import Kamailio
+from support.netns import Network
+from support.phone import Phone
+from support.source_build import source_python
+from support.waiting import wait_until
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    from support.phone import PhoneCall
+
+USERS = {"hasip": "hasip-secret", "alice": "alice-secret"}
+MENU = {"menu": {"message": "Hello"}}
+BEFORE, AFTER, PBX = "10.4.0.2", "10.4.0.77", "10.4.0.1"
+
+
+class Home:
+    """A gateway whose address can change, and a phone at the PBX."""
+
+    def __init__(
+        self, stack: contextlib.ExitStack, folder: Path, transport: str, python: str
+    ) -> None:
+        (folder / "kamailio").mkdir()
+        network = stack.enter_context(Network())
+        self._house, self.pbx = network.machine("house"), network.machine("pbx")
+        network.cable((self._house, "lan", f"{BEFORE}/24"), (self.pbx, "lan", f"{PBX}/24"))
+        with self.pbx.entered():
+            stack.enter_context(Kamailio(folder / "kamailio", 5060, USERS, host=PBX))
+            proxy = (PBX, 5060)
+            self.alice = Phone("alice", host=PBX, password=USERS["alice"], proxy=proxy)
+            stack.enter_context(self.alice)
+        with self._house.entered():
+            self.gateway = GatewayProcess(
+                folder,
+                host=BEFORE,
+                python=python,
+                menu_file=MENU,
+                GLOBAL_OPTIONS="",
+                SIP1_ID_URI=f"sip:hasip@{PBX}",
+                SIP1_REGISTRAR_URI=f"sip:{PBX};transport={transport}",
+                SIP1_USER_NAME="hasip",
+                SIP1_PASSWORD=USERS["hasip"],
+            )
+        stack.enter_context(self.gateway)
+        self.gateway.wait_log("): registered")
+
+    def call(self) -> PhoneCall:
+        """Have the phone call the gateway, and hear it."""
+        with self.pbx.entered():
+            call = self.alice.call(f"sip:hasip@{PBX}").wait_answered()
+        call.wait_sound()
+        return call
+
+    def move(self) -> int:
+        """Get another address; returns how long the log was before."""
+        since = len(self.gateway.lines)
+        self._house.ip("address", "delete", f"{BEFORE}/24", "dev", "lan")
+        self._house.ip("address", "add", f"{AFTER}/24", "dev", "lan")
+        self.gateway.wait_log(f"Our address was {BEFORE}, and is {AFTER} now", 5, since)
+        self.gateway.wait_log("): registered", 10, since)
+        return since
+
+
+@pytest.mark.parametrize("build", ["wheel", "source"])
+@pytest.mark.parametrize("transport", ["udp", "tcp"])
+def test_it_registers_at_once_from_a_new_address_and_can_be_called(
+    tmp_path: Path, transport: str, build: str
+) -> None:
+    python = source_python() if build == "source" else sys.executable
+    with contextlib.ExitStack() as stack:
+        home = Home(stack, tmp_path, transport, python)
+        since = home.move()
+        home.call()
+
+        assert any(f"c=IN IP4 {AFTER}" in line for line in home.gateway.lines[since:])
+
+
+@pytest.mark.parametrize("build", ["wheel", "source"])
+def test_a_call_goes_on_from_the_new_address(tmp_path: Path, build: str) -> None:
+    python = source_python() if build == "source" else sys.executable
+    with contextlib.ExitStack() as stack:
+        home = Home(stack, tmp_path, "udp", python)
+        call = home.call()
+        call.wait_quiet()
+        home.move()
+        heard = len(call.stream.samples)
+        home.gateway.command({"command": "play_message", "number": "alice", "message": "Hello"})
+
+        wait_until(
+            lambda: audio.level_dbfs(call.stream.samples[heard:][-4000:]) > -40, "the message"
+        )
