@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import re
 import socket
 import threading
@@ -73,9 +74,13 @@ class ScriptedRegistrar:
         answer = self._answer(request)
         if answer is not None:
             data = _response(request, answer).encode()
-            timer = threading.Timer(answer.after_s, self._socket.sendto, (data, address))
+            timer = threading.Timer(answer.after_s, self._send, (data, address))
             timer.daemon = True
             timer.start()
+
+    def _send(self, data: bytes, address: tuple[str, int]) -> None:
+        with contextlib.suppress(OSError):  # it has gone meanwhile
+            self._socket.sendto(data, address)
 
 
 def _response(request: str, answer: Answer) -> str:
