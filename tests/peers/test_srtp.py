@@ -1,0 +1,43 @@
+"""Encrypted audio with a foreign telephone."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import pytest
+
+from support import audio
+from support.baresip import TONE_HZ, Baresip
+from support.gateway import GatewayProcess
+from support.home_assistant import StandInHomeAssistant
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+OURS_HZ = 1_000
+
+
+@pytest.mark.parametrize(
+    ("ours", "theirs"), [("mandatory", "srtp-mand"), ("mandatory", "srtp"), ("optional", None)]
+)
+def test_both_sides_hear_each_other(tmp_path: Path, ours: str, theirs: str | None) -> None:
+    tone, recording = tmp_path / "tone.wav", tmp_path / "recording.wav"
+    audio.write_wav(tone, audio.sine(OURS_HZ, 2))
+    with (
+        StandInHomeAssistant() as house,
+        Baresip(tmp_path / "baresip", theirs) as phone,
+        GatewayProcess(tmp_path, house=house, SIP1_OPTIONS=f"--srtp {ours}") as gateway,
+    ):
+        menu = {"audio_file": str(tone)}
+        gateway.command({"command": "dial", "number": phone.uri, "menu": menu})
+        house.wait_event("call_established")
+        record = {"number": phone.uri, "recording_file": str(recording)}
+        gateway.command({"command": "start_recording", **record})
+        house.wait_event("playback_done")
+        gateway.command({"command": "hangup", "number": phone.uri})
+        house.wait_event("recording_stopped")
+        house.wait_event("call_disconnected")
+
+    assert audio.tone_dbfs(audio.read_wav(recording), TONE_HZ) > -30
+    assert audio.tone_dbfs(audio.read_wav(phone.heard), OURS_HZ) > -30
+    assert ("SRTP is Enabled" in phone.log) == (theirs is not None)
