@@ -11,6 +11,7 @@ demo_packages=(ffmpeg espeak-ng)
 test_packages=(
     ffmpeg espeak-ng baresip-core kamailio kamailio-tls-modules sip-tester mosquitto openssl
     asterisk-core-sounds-en-wav       # recorded speech, in which no digit may be heard
+    g++ patchelf debian-archive-keyring  # a real Home Assistant, and the Python that it wants
     iproute2 procps nftables unbound coturn  # networks of their own, with NAT and a name server
 )
 check_packages=(shellcheck apparmor)
