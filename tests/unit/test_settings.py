@@ -58,6 +58,19 @@ def test_the_environment_wins_over_the_env_file(tmp_path: Path) -> None:
     assert settings.sip.log_level == 2
 
 
+def test_a_password_in_single_quotes_is_taken_as_it_is_written(tmp_path: Path) -> None:
+    (tmp_path / ".env").write_text(
+        "SIP1_ENABLED=on\nSIP1_ID_URI=sip:1@x\nSIP1_PASSWORD='a$b${PORT}c'\n"
+        'PORT=5070\nexport SIP1_USER_NAME="u${PORT}"\n',
+        encoding="utf-8",
+    )
+
+    account = standalone(tmp_path).accounts[0]
+
+    assert account.password.get_secret_value() == "a$b${PORT}c"
+    assert account.user_name == "u5070"
+
+
 def test_any_number_of_accounts_and_disabled_ones_left_out(tmp_path: Path) -> None:
     names = {f"SIP{n}_ENABLED": "yes" for n in (1, 2, 3, 4, 7)}
     uris = {f"SIP{n}_ID_URI": f"sip:{n}@x" for n in (1, 2, 3, 4, 7)}

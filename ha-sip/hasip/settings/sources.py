@@ -13,6 +13,7 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
 from dotenv import dotenv_values
+from dotenv.parser import parse_stream
 
 from hasip.settings.model import Problem
 
@@ -71,6 +72,7 @@ ACCOUNT_KEYS = (
 )
 SECRET_KEYS = frozenset({"password", "token"})
 _OURS = re.compile(r"(SIP|TTS|HA|BROKER|MQTT|SENSOR|INSTANCE)_|SIP[0-9]+_")
+_IN_SINGLE_QUOTES = re.compile(r"[^=#]*=\s*'")
 _ACCOUNT = re.compile(r"SIP([0-9]+)_([A-Z_]+)")
 _ADDON_SECTIONS = ("sip_global", "tts", "webhook", "sensors", "mqtt")
 
@@ -110,7 +112,7 @@ def read_environment(environ: Mapping[str, str], working_dir: Path) -> Source:
     env_file = working_dir / ".env"
     if env_file.is_file():
         try:
-            written = {key: value or "" for key, value in dotenv_values(env_file).items()}
+            written = _env_file(env_file)
         except (OSError, ValueError) as error:
             source.problems.append(Problem(".env", f"cannot be read: {error}"))
     written.update(environ)
@@ -126,6 +128,18 @@ def read_environment(environ: Mapping[str, str], working_dir: Path) -> Source:
         source.accounts[number] = Section(values, keys)
     source.warnings += _misspelt(written)
     return source
+
+
+def _env_file(path: Path) -> dict[str, str]:
+    """Read `.env`; in single quotes, `${…}` stays as it is, as in Docker Compose and in a shell."""
+    with path.open(encoding="utf-8") as lines:
+        literal = {
+            line.key
+            for line in parse_stream(lines)
+            if _IN_SINGLE_QUOTES.match(line.original.string)
+        }
+    expanded, plain = dotenv_values(path), dotenv_values(path, interpolate=False)
+    return {key: (plain if key in literal else expanded)[key] or "" for key in plain}
 
 
 def _misspelt(written: Mapping[str, str]) -> list[str]:
