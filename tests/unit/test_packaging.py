@@ -213,18 +213,46 @@ def test_pictures_have_their_size(name: str, size: tuple[int, int]) -> None:
 
 def test_the_example_environment_has_every_variable_with_a_sentence() -> None:
     lines = (PROJECT / ".env.example").read_text().splitlines()
-    names = {line.partition("=")[0] for line in lines if re.match(r"[A-Z0-9_]+=", line)}
+    written = [line.partition("=")[0] for line in lines if re.match(r"[A-Z0-9_]+=", line)]
+    names = set(written)
     accounts = {f"SIP1_{key.upper()}" for key in ACCOUNT_KEYS}
 
-    assert set(ENVIRONMENT_NAMES.values()) - names == set()
+    assert len(written) == len(names), "a variable stands there twice"
     assert names == {*ENVIRONMENT_NAMES.values(), *accounts}
     for before, line in zip(["", *lines], lines, strict=False):
         if re.match(r"[A-Z0-9_]+=", line):
             assert before.startswith("#"), f"{line} has no sentence"
 
 
+def test_the_example_environment_has_the_defaults_of_the_program(tmp_path: Path) -> None:
+    lines = (PROJECT / ".env.example").read_text().splitlines()
+    placeholders = ("SIP1_", "HA_", "TTS_ENGINE_ID")
+    kept = [line for line in lines if not line.startswith(placeholders)]
+    (tmp_path / ".env").write_text("\n".join(kept))
+    nothing = tmp_path / "nothing"
+    nothing.mkdir()
+    no_options = tmp_path / "options.json"
+
+    assert load_settings({}, tmp_path, no_options) == load_settings({}, nothing, no_options)
+
+
+def test_the_folder_of_the_compose_file_is_there_before_docker_makes_it_as_root() -> None:
+    compose = (PROJECT / "docker-compose.yml").read_text()
+
+    assert "./config:/config" in compose
+    assert (PROJECT / "config").is_dir()
+
+
+def test_the_tests_in_ci_may_make_networks() -> None:
+    workflow = yaml.safe_load((PROJECT / ".github" / "workflows" / "checks.yml").read_text())
+
+    assert "--privileged" in workflow["jobs"]["check-and-test"]["container"]["options"]
+
+
 def test_every_option_is_documented() -> None:
     page = (PROJECT / "docs" / "options.md").read_text()
+    listed = re.findall(r"`(--[a-z0-9-]+)`", re.sub(r"(?m)^[^|].*$", "", page))
+    assert len(listed) == len(set(listed)), "an option stands there twice"
     missing = [
         name
         for kind in (GlobalOptions, AccountOptions)
