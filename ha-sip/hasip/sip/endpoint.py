@@ -172,7 +172,6 @@ class SipStack:
             account.close()
         self._accounts.clear()
         self._calls.clear()
-        self._ears.close()
         endpoint, self._endpoint = self._endpoint, None
         if endpoint is not None:
             with guarded("stop pjsip"):

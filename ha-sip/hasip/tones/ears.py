@@ -11,11 +11,9 @@ from __future__ import annotations
 
 import contextlib
 import fcntl
-import itertools
 import logging
 import os
 import selectors
-import shutil
 import tempfile
 import threading
 from pathlib import Path
@@ -63,10 +61,10 @@ class ToneEars:
     """All the calls that are listened to; one thread, which begins with the first of them."""
 
     def __init__(self) -> None:
-        self._folder: Path | None = None
-        self._numbers = itertools.count(1)
         self._selector = selectors.DefaultSelector()
         self._thread: threading.Thread | None = None
+        self._guard = threading.Lock()  # of what follows, and what is registered; never held long
+        self._is_broken = False
 
     @contextlib.contextmanager
     def open(self, rate_hz: int, on_digits: Callable[[Ear, str], None]) -> Iterator[Ear]:
@@ -74,12 +72,10 @@ class ToneEars:
 
         `on_digits` is called on the thread of the ears. Raises OSError.
         """
-        if self._folder is None:
-            self._folder = Path(tempfile.mkdtemp(prefix="ha-sip-tones-"))
-        # pjsip records only into what is called so.
-        path = self._folder / f"{next(self._numbers)}.wav"
-        os.mkfifo(path, 0o600)
-        try:
+        # A folder for a moment: nothing is left behind, however the process ends.
+        with tempfile.TemporaryDirectory(prefix="ha-sip-tones-") as folder:
+            path = Path(folder) / "heard.wav"  # pjsip records only into what is called so
+            os.mkfifo(path, 0o600)
             reader = os.open(path, os.O_RDONLY | os.O_NONBLOCK)
             try:
                 with contextlib.suppress(OSError):  # many large pipes are a matter of privilege
@@ -89,15 +85,12 @@ class ToneEars:
             except BaseException:
                 os.close(reader)
                 raise
-        finally:
-            path.unlink()
-        self._selector.register(reader, selectors.EVENT_READ, ear)
+        with self._guard:
+            if self._is_broken:  # its writer is told so by the system
+                os.close(reader)
+                return
+            self._selector.register(reader, selectors.EVENT_READ, ear)
         self._start_thread()
-
-    def close(self) -> None:
-        """Remove the folder of the pipes."""
-        if self._folder is not None:
-            shutil.rmtree(self._folder, ignore_errors=True)
 
     def _start_thread(self) -> None:
         if self._thread is None:
@@ -105,11 +98,23 @@ class ToneEars:
             self._thread.start()
 
     def _read_all(self) -> None:
-        while True:
-            for key, _ in self._selector.select():
-                if not self._read_one(key.data):
-                    self._selector.unregister(key.fd)
-                    os.close(key.fd)
+        try:
+            while True:
+                for key, _ in self._selector.select():
+                    if not self._read_one(key.data):
+                        self._selector.unregister(key.fd)
+                        os.close(key.fd)
+        except Exception:
+            _log.exception("No call is listened to for tones any more")
+        finally:
+            self._close_all()
+
+    def _close_all(self) -> None:
+        """Leave no pipe that nobody reads: it fills up, and pjsip's clock waits in it."""
+        with self._guard:
+            self._is_broken = True
+            for key in list(self._selector.get_map().values()):
+                os.close(key.fd)
 
     def _read_one(self, ear: Ear) -> bool:
         try:
