@@ -28,6 +28,7 @@ if TYPE_CHECKING:
 EXIT_OK = 0
 EXIT_FAILED = 1
 EXIT_SETTINGS = 2
+EXIT_INTERRUPTED = 130  # as a shell says it of Ctrl-C
 
 
 def main(arguments: Sequence[str]) -> int:
@@ -80,12 +81,18 @@ def _examine(settings: Settings, number: str | None) -> int:
     def say(line: str) -> None:
         print(line, flush=True)
 
+    signal.signal(signal.SIGINT, signal.default_int_handler)  # even where a shell had it ignored
     handle, path = tempfile.mkstemp(prefix="ha-sip-doctor-", suffix=".log")
     with os.fdopen(handle, "w", encoding="utf-8") as log:
         writer = start_logging(stream=log)
         say(f"ha-sip {__version__}; all messages are in {path}")
-        failures = examine(Loop(), settings, number, say, writer.put)
-        writer.close()
+        try:
+            failures = examine(Loop(), settings, number, say, writer.put)
+        except KeyboardInterrupt:
+            say("\nstopped before the end")
+            return EXIT_INTERRUPTED
+        finally:
+            writer.close()
     return EXIT_FAILED if failures else EXIT_OK
 
 

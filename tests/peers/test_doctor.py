@@ -2,14 +2,17 @@
 
 from __future__ import annotations
 
+import signal
 import socket
+import subprocess
+import sys
 import threading
 from typing import TYPE_CHECKING
 
 import pytest
 
 from support.certificates import self_signed
-from support.command import ha_sip
+from support.command import PACKAGE_DIR, ha_sip
 from support.home_assistant import TOKEN, StandInHomeAssistant
 from support.kamailio import Kamailio, Tls
 from support.mosquitto import Mosquitto
@@ -160,6 +163,32 @@ def test_a_server_that_says_nothing_is_waited_for_and_not_for_ever(doctor: Docto
         assert doctor.examine(SIP1_REGISTRAR_URI=f"sip:127.0.0.1:{deaf.getsockname()[1]}") == 1
     assert "does not answer OPTIONS" in doctor.said("warn", "connect")
     assert "no answer" in doctor.said("FAIL", "register")
+
+
+def test_ctrl_c_ends_it_with_a_word(doctor: Doctor) -> None:
+    with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as deaf:
+        deaf.bind(("127.0.0.1", 0))
+        registrar = f"sip:127.0.0.1:{deaf.getsockname()[1]}"
+        with subprocess.Popen(
+            [sys.executable, "-m", "hasip", "--doctor"],
+            cwd=doctor.folder,
+            env={
+                "PYTHONPATH": str(PACKAGE_DIR),
+                **doctor.environment,
+                "SIP1_REGISTRAR_URI": registrar,
+            },
+            stdout=subprocess.PIPE,
+            stderr=subprocess.STDOUT,
+            text=True,
+        ) as process:
+            assert process.stdout is not None
+            assert any("SIP stack" in line for line in process.stdout)
+            process.send_signal(signal.SIGINT)
+            rest, _ = process.communicate(timeout=30)
+
+    assert process.returncode == 130
+    assert rest.rstrip().endswith("stopped before the end")
+    assert "Traceback" not in rest
 
 
 def test_a_certificate_that_signed_itself(

@@ -28,7 +28,7 @@ def examine(
     """Try everything, and a call to `number` if there is one; returns how many steps failed."""
     report = Report(say)
     for warning in settings.warnings:
-        report.warn("settings", warning, "see above")
+        report.warn("settings", warning, "unless it is meant, change it")
     _examine_telephony(loop, settings, number, report, put_log_line)
     report.about("Home Assistant")
     check_home_assistant(report, settings)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import ctypes
 import os
 import sys
 from dataclasses import dataclass, field
@@ -128,6 +129,7 @@ def _quiet() -> Iterator[None]:
         os.dup2(nowhere, 1)
         yield
     finally:
+        ctypes.CDLL(None).fflush(None)  # else it is printed at the end, where that is no terminal
         os.dup2(kept, 1)
         os.close(kept)
         os.close(nowhere)
