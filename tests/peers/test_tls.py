@@ -84,6 +84,25 @@ def test_a_registrar_of_an_unknown_authority_is_not_trusted_and_the_log_says_wha
         assert not any("): registered" in line for line in gateway.lines)
 
 
+def test_a_bare_number_is_called_by_tls_where_the_account_is_registered_by_tls(
+    tmp_path: Path,
+) -> None:
+    authority = Authority(tmp_path / "ca")
+    with (
+        registrar(tmp_path / "pbx", authority.sign("pbx", LOCAL)) as kamailio,
+        gateway_at(kamailio, tmp_path, f"--tls-ca-file {authority.certificate}") as gateway,
+        Phone("alice", password=USERS["alice"], proxy=kamailio.address) as alice,
+    ):
+        gateway.wait_log("): registered")
+        alice.register(kamailio.address, kamailio.address[0])
+        gateway.command({"command": "dial", "number": "alice"})
+        alice.wait_call()
+
+        sent = [line for line in gateway.lines if "TX " in line and "Request msg INVITE" in line]
+        assert sent
+        assert all(" to TLS " in line for line in sent)
+
+
 def test_a_certificate_that_signed_itself_is_trusted_if_it_is_named(tmp_path: Path) -> None:
     both = self_signed(tmp_path)
     with (

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from hasip.calls.uri import transport_of
+from hasip.calls.uri import own_uri, transport_of
 from hasip.settings.model import Account, AccountOptions
 from hasip.settings.options import parse_global_options
 from hasip.settings.routes import route_problems, route_warnings
@@ -45,6 +45,35 @@ def test_a_transport_that_is_off_is_a_problem_that_says_what_to_write() -> None:
     assert problems("sip:pbx", "--tcp off", "sip:p;transport=tcp")[0].startswith("OPTIONS: needs")
     assert problems("sip:pbx;transport=tls", "--tls on") == []
     assert problems("sip:pbx;transport=tcp") == []
+
+
+def test_a_uri_without_transport_is_a_problem_where_udp_is_off() -> None:
+    assert "write sip:10.0.0.1;transport=tcp" in problems("sip:10.0.0.1", "--udp off")[0]
+    only_tls = "--udp off --tcp off --tls on"
+    assert "write sip:pbx;transport=tls" in problems("sip:pbx", only_tls)[0]
+    assert problems("sip:pbx", "--udp off") == []
+    assert problems("sip:pbx;transport=tls", only_tls) == []
+
+
+@pytest.mark.parametrize(
+    ("dialled", "registrar", "called"),
+    [
+        ("200", "sip:1.2.3.4", "sip:200@1.2.3.4"),
+        ("200", "sip:1.2.3.4;transport=tls", "sip:200@1.2.3.4;transport=tls"),
+        ("200", "sips:1.2.3.4:5071", "sip:200@1.2.3.4:5071;transport=tls"),
+        ("200", "sip:reg.example;transport=tcp", "sip:200@1.2.3.4;transport=tcp"),
+        ("sip:200@1.2.3.4", "sip:1.2.3.4:5071;transport=tcp", "sip:200@1.2.3.4:5071;transport=tcp"),
+        ("<sip:1.2.3.4@1.2.3.4;x=y>", "sips:1.2.3.4", "<sip:1.2.3.4@1.2.3.4;transport=tls;x=y>"),
+        ("sip:200@1.2.3.4;transport=udp", "sips:1.2.3.4", "sip:200@1.2.3.4;transport=udp"),
+        ("sip:200@1.2.3.4:5080", "sips:1.2.3.4", "sip:200@1.2.3.4:5080"),
+        ("sip:200@other", "sips:1.2.3.4", "sip:200@other"),
+        ("tel:200", "sips:1.2.3.4", "tel:200"),
+    ],
+)
+def test_a_number_at_the_own_server_goes_as_the_account_is_registered(
+    dialled: str, registrar: str, called: str
+) -> None:
+    assert own_uri(dialled, "sip:me@1.2.3.4", registrar) == called
 
 
 def test_an_unknown_transport_and_ipv6_that_is_off_are_problems() -> None:

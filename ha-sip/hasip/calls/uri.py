@@ -41,3 +41,35 @@ def has_scheme(uri: str) -> bool:
     return (
         re.match(r"\s*(?:\S+\s+|\"[^\"]*\"\s*)?<?\s*(?:sips?|tel):", uri, re.IGNORECASE) is not None
     )
+
+
+def own_uri(dialled: str, id_uri: str, registrar_uri: str | None) -> str:
+    """Return the URI that is called for what people write.
+
+    A bare number is one of the account's domain. At the account's own server a call goes by the
+    transport, and to the port, that the account is registered by: such a server often takes no
+    other. A URI that names a transport, or another port, is left as it is.
+    """
+    domain = host_of(id_uri)
+    uri = dialled if has_scheme(dialled) else f"sip:{dialled}@{domain}"
+    server = registrar_uri or id_uri
+    transport, called, at = transport_of(server), host_of(uri), host_of(server)
+    if transport in (None, "udp") or transport_of(uri) is not None or called is None:
+        return uri
+    if domain is None or at is None or called.lower() not in _names(domain, at):
+        return uri
+    if _without_port(called) == _without_port(at):
+        uri = uri.replace(f"@{called}", f"@{at}", 1)
+        called = at
+    end = uri.index(called, uri.find("@") + 1) + len(called)
+    return f"{uri[:end]};transport={transport}{uri[end:]}"
+
+
+def _names(domain: str, server: str) -> frozenset[str]:
+    """Return what the account's own server is called, with its port and without."""
+    both = (domain.lower(), server.lower())
+    return frozenset((*both, *map(_without_port, both)))
+
+
+def _without_port(host: str) -> str:
+    return re.sub(r":\d+$", "", host).lower()

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from typing import TYPE_CHECKING
 
 from hasip.calls.uri import host_of, transport_of
@@ -21,7 +22,10 @@ def route_problems(
     for key, uri in _uris(account):
         transport = transport_of(uri)
         if transport is None:
-            pass
+            if key != "id_uri" and not general.udp and not _is_found_by_tcp(uri, general):
+                on = "tcp" if general.tcp else "tls"
+                text = f"names no transport, and UDP is off; write {uri};transport={on}"
+                yield Problem(names[key], text, uri)
         elif transport not in is_on:
             yield Problem(names[key], f"transport must be one of {', '.join(is_on)}", uri)
         elif not is_on[transport]:
@@ -49,3 +53,9 @@ def _uris(account: Account) -> Iterator[tuple[str, str]]:
         yield "registrar_uri", account.registrar_uri
     if account.options.proxy is not None:
         yield "options", account.options.proxy
+
+
+def _is_found_by_tcp(uri: str, general: GlobalOptions) -> bool:
+    """Tell whether a URI without transport goes by TCP: a name is looked up, for what is on."""
+    host = host_of(uri) or ""
+    return general.tcp and re.fullmatch(r"\[.*|[\d.]+(:\d+)?", host) is None

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING
 
 from hasip.backoff import Backoff
 from hasip.calls.reception import Reception
-from hasip.calls.uri import has_scheme, host_of
+from hasip.calls.uri import own_uri
 from hasip.errors import HaSipError, SipError
 from hasip.events.model import RegistrationChanged, RegistrationState
 from hasip.sip.account_config import Helpers
@@ -361,8 +361,8 @@ class SipAccount:
         return self._settings.id_uri
 
     def _to_uri(self, number: str) -> str:
-        """Make a URI from what people write: a bare number is one of the account's domain."""
-        return number if has_scheme(number) else f"sip:{number}@{host_of(self._id)}"
+        """Make a URI from what people write."""
+        return own_uri(number, self._id, self._settings.registrar_uri)
 
     def _register(self) -> None:
         if self._hop is not None and not self._is_leaving:

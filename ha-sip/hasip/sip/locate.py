@@ -108,6 +108,7 @@ class Locator:
         `transports` are those that are open, for servers whose URI leaves that to the records.
         """
         self._transports = [kind for kind in (UDP, TCP) if kind in transports]
+        self._default = next(iter(self._transports), UDP)
         self._resolver: dns.resolver.Resolver | None = None
         if name_servers:
             self._resolver = dns.resolver.Resolver(configure=False)
@@ -118,7 +119,7 @@ class Locator:
     def locate(self, to: Destination) -> tuple[Target, ...]:
         """Return the servers to try, best first, at least one; raises `NotFoundError`."""
         if self._resolver is None or to.port is not None:
-            transport = to.transport or UDP
+            transport = to.transport or self._default
             found = self._targets(to.host, to.port or _DEFAULT_PORTS[transport], transport)
         else:
             found = self._by_services(to)
@@ -134,7 +135,7 @@ class Locator:
             for host, port in self._servers(name):
                 with contextlib.suppress(NotFoundError):  # the others may still have an address
                     found += self._targets(host, port, transport)
-        transport = to.transport or UDP
+        transport = to.transport or self._default
         return found or self._targets(to.host, _DEFAULT_PORTS[transport], transport)
 
     def _services(self, to: Destination) -> list[tuple[str, str]]:
