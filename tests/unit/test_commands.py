@@ -157,3 +157,10 @@ def test_no_json_raises_anything_else(verb: str, menu: object, number: object) -
 def test_deep_nesting_is_refused_not_fatal() -> None:
     with pytest.raises(InvalidCommandError):
         read_command(b"[" * 200_000)
+
+
+def test_half_a_surrogate_pair_is_replaced_and_a_whole_one_is_kept() -> None:
+    command = read_command(rb'{"command": "hangup", "number": "\ud800 \ud83d\ude00"}')
+
+    assert isinstance(command, Hangup)
+    assert command.number == "\ufffd \U0001f600"

@@ -294,6 +294,11 @@ def test_every_topic_and_id_carries_the_name_of_the_instance() -> None:
             assert all("attic" in text for text in texts)
 
 
+@pytest.mark.parametrize("number", ["", "x", "-1", "9" * 5_000])
+def test_a_topic_that_names_no_account_is_nobodys(number: str) -> None:
+    assert Topics(Mqtt(instance="attic")).account_of(f"hasip/attic/account/{number}/x/set") is None
+
+
 def test_what_an_account_does_not_have_is_taken_away() -> None:
     topics = Topics(Mqtt(instance="attic"))
     bare = Account(number=1, id_uri="sip:a@b")

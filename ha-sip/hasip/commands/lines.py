@@ -65,8 +65,16 @@ def read_command(line: bytes) -> Command | None:
 
 def _decoded(text: str) -> object:
     try:
-        return json.loads(text)
+        raw = json.loads(text)
+        # Half of a pair (`"\ud800"`) is no text: nobody could be told of it.
+        return raw if "\\u" not in text else _whole(raw)
     except ValueError as error:
         raise NotJsonError(text, str(error)) from error
     except RecursionError as error:
         raise NotJsonError(text, "nested too deeply") from error
+
+
+def _whole(raw: object) -> object:
+    """Return it with a replacement character for each half of a surrogate pair."""
+    text = json.dumps(raw, ensure_ascii=False)
+    return json.loads(text.encode("utf-16", "surrogatepass").decode("utf-16", "replace"))

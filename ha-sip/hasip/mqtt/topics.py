@@ -9,6 +9,7 @@ if TYPE_CHECKING:
     from hasip.settings.model import Mqtt
 
 ROOT = "hasip"
+LONGEST_NUMBER = 9
 
 
 @dataclass(frozen=True, slots=True)
@@ -83,6 +84,7 @@ class Topics:
         """Return the account and the key that a topic of an account is about."""
         start = f"{self.base}/account/"
         number, _, key = topic.removeprefix(start).partition("/")
-        if not topic.startswith(start) or not number.isdecimal():
+        # Anybody may write there: thousands of digits are no number for Python.
+        if not topic.startswith(start) or not number.isdecimal() or len(number) > LONGEST_NUMBER:
             return None
         return int(number), key.removesuffix("/set")
