@@ -115,6 +115,8 @@ class AccountOptions:
     extract_headers: tuple[str, ...] = ()
     reject_sip_code: int = 603
     door: bool = False
+    # Addresses, networks, names, "all", "registrar"; empty: the registrar, or all without one.
+    accept_from: tuple[str, ...] = ()
     inband_dtmf: InbandDtmf = InbandDtmf.AUTO
     srtp: str = "disabled"
     follow_redirect: bool = True

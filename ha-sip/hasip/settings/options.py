@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import argparse
 import ipaddress
+import re
 import shlex
 from dataclasses import fields
 from pathlib import Path
@@ -19,6 +20,7 @@ if TYPE_CHECKING:
 
 ON_WORDS = ("enabled", "enable", "true", "yes", "on", "1")
 OFF_WORDS = ("disabled", "disable", "false", "no", "off", "0")
+_HOST = re.compile(r"[a-z0-9_](?:[a-z0-9_.-]*[a-z0-9])?")
 _SECRET_OPTIONS = ("--turn-password", "--mqtt-password")
 
 T = TypeVar("T", GlobalOptions, AccountOptions)
@@ -68,6 +70,20 @@ def _names(text: str) -> tuple[str, ...]:
     return tuple(name.strip() for name in text.split(",") if name.strip())
 
 
+def _sources(text: str) -> tuple[str, ...]:
+    """Read where calls may come from; raises ValueError."""
+    words = tuple(word.lower() for word in _names(text))
+    for word in words:
+        try:
+            ipaddress.ip_network(word.strip("[]"), strict=False)
+        except ValueError:
+            if not _HOST.fullmatch(word) or word.replace(".", "").isdigit():
+                raise
+    if not words:
+        raise ValueError(text)
+    return words
+
+
 def _file(text: str) -> Path:
     path = Path(text)
     if not path.is_file():
@@ -88,6 +104,7 @@ _ALLOWED: dict[Callable[[str], Any], str] = {
     port: "must be a port from 1 to 65535",
     _file: "must be the path of a file that exists",
     _addresses: "must be an address of this machine, or one of IPv4 and one of IPv6 by a comma",
+    _sources: "must be addresses, networks (10.0.0.0/8), host names, registrar or all, by commas",
     _seconds: "must be a number of seconds, or 0",
     _final_error_code: "must be a SIP response code from 300 to 699",
 }
@@ -137,6 +154,7 @@ def _account_parser() -> _Parser:
     add("--turn-user", help="TURN user (default: None)")
     add("--turn-password", type=SecretStr, help="TURN password (default: None)")
     add("--extract-headers", type=_names, help="SIP headers to add to events, by commas")
+    add("--accept-from", type=_sources, help="Who may call (default: registrar; all without one)")
     add("--reject-sip-code", type=_final_error_code, help="Answer in mode reject (default: 603)")
     _add_switch(parser, "door", "A call by this account is a ring of the doorbell (disabled)")
     _add_switch(parser, "follow-redirect", "Call the address that a 3xx response names (enabled)")

@@ -27,6 +27,8 @@ from hasip.sip.outlet import Outlet
 from hasip.sip.pj_account import PjAccount
 from hasip.sip.pj_call import CallRules
 from hasip.sip.received import all_headers
+from hasip.sip.sources import Sources
+from hasip.sip.succession import Retired
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -57,6 +59,7 @@ LONGEST_RETRY_REFUSED_S = 900.0
 LOSSES_APART_S = 10.0
 REFUSED = frozenset({401, 403, 404, 407})
 OK = 200
+FORBIDDEN = 403
 REQUEST_TIMEOUT = 408
 # How long a server may be silent if there are others. The wheel's pjsip sends nothing else before
 # a REGISTER is answered or 32 s are over; the one that is built from source does.
@@ -83,6 +86,8 @@ class AccountHouse:
     on_moved: Callable[[str, str], None]  # our address was, and is now
     take_room: Callable[[], bool]  # for one more account of pjsip's; False: there is none
     ears: ToneEars
+    # Who takes a call from an address that came in by an account; on any thread.
+    taker: Callable[[SipAccount, str], SipAccount | None]
 
 
 class SipAccount:
@@ -123,6 +128,7 @@ class SipAccount:
                 general.tls_ca_file,
             )
             self._turn = ServerWatch(loop, lambda: ask_turn(server, kind, ca))
+        self.sources = Sources(loop, house.hops, settings)
         self._outlet: Outlet | None = None
         self._hop: Hop | None = None  # of the proxy, or of the registrar
         self._departures: Departures | None = None
@@ -175,6 +181,12 @@ class SipAccount:
             self._turn.look_at_start()
             self._turn.watch(self.helpers_changed)
         self._outlet = self._make_outlet(is_default=is_default)
+        self.sources.look()
+        if self.sources.takes_everybody and not self._settings.options.accept_from:
+            _log.warning(
+                "Account %d takes calls from everybody who reaches it; --accept-from limits that",
+                self.number,
+            )
         first = self._settings.options.proxy or self._settings.registrar_uri
         hops = self._house.hops
         self._hop = hops.hop(first) if first else None
@@ -252,6 +264,15 @@ class SipAccount:
         self._house.keep(call)
         self._house.on_call(leg, self)
 
+    def taker(self, source: str) -> SipAccount | None:
+        """Return the account that takes a call from an address; pjsip chose this; any thread."""
+        return self._house.taker(self, source)
+
+    def refuse(self, call: PjCall) -> None:
+        """End a call that nobody takes, without telling anybody else."""
+        self._house.keep(call)
+        Retired(self._loop, call, self._house.let_go, leaves_within_s=0.0, sip_code=FORBIDDEN)
+
     def heard_registration(self, code: int, reason: str, granted: Granted | None = None) -> None:
         """Take the registrar's answer, or the lack of one, and plan the next try."""
         if code != OK and not self._is_pending:
@@ -265,6 +286,8 @@ class SipAccount:
             return
         was_registered = self._is_registered and self._registered_by is not None
         self._registered_by = granted.transport if granted is not None else None
+        if granted is not None:
+            self.sources.learn(granted.source)
         self._is_registered = code == OK and not self._is_leaving
         self._tell_registration(code, reason)
         if self._is_leaving:

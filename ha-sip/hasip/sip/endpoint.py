@@ -12,6 +12,7 @@ from hasip.errors import SipError
 from hasip.sip.account import AccountHouse, SipAccount
 from hasip.sip.addresses import watch_addresses
 from hasip.sip.build import IS_OURS, MAX_ACCOUNTS, room, tls_library
+from hasip.sip.doorman import Doorman
 from hasip.sip.errors import guarded, sip_errors
 from hasip.sip.hop import Hops
 from hasip.sip.locate import Locator
@@ -19,6 +20,7 @@ from hasip.sip.media import BRIDGE_RATE_HZ
 from hasip.sip.nat_servers import ServerWatch, ask_stun
 from hasip.sip.pj_log import REFUSAL_LEVEL, LogWriter
 from hasip.sip.refusals import refused_by_us
+from hasip.sip.strangers import Strangers
 from hasip.sip.stray_requests import StrayRequests
 from hasip.sip.transports import open_transports, read_loss
 from hasip.sip.udp import stay_on_udp
@@ -38,6 +40,9 @@ _log = logging.getLogger(__name__)
 
 # More than any build takes: pjsua lowers it to what it was built for.
 MOST_CALLS = 512
+# New calls a second. A wheel's pjsip has 64 handles, a call takes two and returns them half a
+# second after its end; it aborts at one too many.
+CALLS_PER_S = 60.0 if IS_OURS else 20.0
 # Codecs in order of preference. Those that hardly any phone has are left out: they only make the
 # INVITE larger, and one of over 1,300 bytes goes by TCP (RFC 3261 §18.1.1), which many providers
 # refuse.
@@ -100,13 +105,17 @@ class SipStack:
             on_moved=self._on_moved,
             take_room=self._take_room,
             ears=self._ears,
+            taker=self._taker,
         )
         server = settings.sip.options.stun_server
         self._stun = None if server is None else ServerWatch(loop, lambda: ask_stun(server))
         self._endpoint: _Endpoint | None = None
-        self._strays: StrayRequests | None = None  # pjsip looks at it as long as it runs
+        # pjsip looks at these as long as it runs.
+        self._strays: StrayRequests | None = None
+        self._doorman: Doorman | None = None
         self._accounts: dict[int, SipAccount] = {}
         self._rooms_taken = 0
+        self._is_open = False  # all accounts are there
         self._why_off: dict[int, str] = {}  # accounts that are not in use
         # The one place that keeps the calls alive; see PjCall.
         self._calls: set[PjCall] = set()
@@ -138,12 +147,14 @@ class SipStack:
             stay_on_udp()
             self._endpoint.libInit(self._endpoint_config())
         self._answer_strays()
+        self._watch_the_door()
         open_transports(self._endpoint, self._settings.sip)
         with sip_errors("start pjsip"):
             self._endpoint.libStart()
             self._endpoint.audDevManager().setNullDev()
         self._choose_codecs(self._settings.sip.options.codecs)
         self._open_accounts(self._settings.accounts)
+        self._is_open = True
         if self._stun is not None:
             self._stun.watch(self._stun_changed)
         watch_addresses(lambda: self._loop.post(self._look_around))
@@ -153,6 +164,33 @@ class SipStack:
             self._strays = StrayRequests()
         except OSError as error:
             _log.warning("Requests that belong to no call get no answer: %s", error)
+
+    def _watch_the_door(self) -> None:
+        strangers = Strangers(
+            self._loop.clock,
+            accepts=lambda source: any(
+                account.sources.accepts(source) for account in tuple(self._accounts.values())
+            ),
+            is_learning=lambda: (
+                not self._is_open
+                or any(a.sources.is_learning for a in tuple(self._accounts.values()))
+            ),
+            calls_per_s=CALLS_PER_S,
+            calls_at_once=CALLS_PER_S,
+        )
+        try:
+            self._doorman = Doorman(strangers)
+        except OSError as error:
+            _log.warning("Strangers and floods are not turned away early: %s", error)
+
+    def _taker(self, picked: SipAccount, source: str) -> SipAccount | None:
+        """Return the account that takes a call: the one that pjsip picked, or the first other.
+
+        pjsip gives a call that names no account to the first one. Who is taken must not depend on
+        the name that is called, or a stranger finds out names.
+        """
+        accounts = (picked, *self._accounts.values())
+        return next((account for account in accounts if account.sources.accepts(source)), None)
 
     def pulse(self, done: Callable[[], None]) -> None:
         """Have pjsip call `done`, on a thread of its own: a sign that it is alive."""

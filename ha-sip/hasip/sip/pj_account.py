@@ -9,7 +9,9 @@ import pjsua2 as pj
 
 from hasip.sip.call import incoming_call
 from hasip.sip.errors import guarded
+from hasip.sip.pj_call import PjCall
 from hasip.sip.received import sent_by
+from hasip.sip.sources import address_in
 
 if TYPE_CHECKING:
     from hasip.loop import Loop
@@ -24,6 +26,7 @@ class Granted:
 
     transport: str | None  # that the REGISTER went by: "UDP", "TCP", "TLS"
     expires_s: int
+    source: str  # where it came from, with the port
 
 
 class PjAccount(pj.Account):
@@ -44,7 +47,7 @@ class PjAccount(pj.Account):
             code, reason, owner = prm.code, prm.reason, self._owner
             granted = None
             if code == OK:
-                granted = Granted(sent_by(prm.rdata.wholeMsg), prm.expiration)
+                granted = Granted(sent_by(prm.rdata.wholeMsg), prm.expiration, prm.rdata.srcAddress)
             if owner is not None:
                 self._loop.post(lambda: owner.heard_registration(code, reason, granted))
 
@@ -52,7 +55,16 @@ class PjAccount(pj.Account):
         """Pass on a call."""
         with guarded("onIncomingCall"):
             owner = self._owner
-            if owner is not None:
-                owner.log_headers(prm.rdata.wholeMsg)
-                call, leg = incoming_call(self._loop, self, prm, owner.context)
-                self._loop.post(lambda: owner.heard_call(call, leg))
+            if owner is None:
+                return
+            taker = owner.taker(address_in(prm.rdata.srcAddress))
+            if taker is None:  # only where `Doorman` could not ask before
+                self._refuse(owner, prm.callId)
+                return
+            taker.log_headers(prm.rdata.wholeMsg)
+            call, leg = incoming_call(self._loop, self, prm, taker.context)
+            self._loop.post(lambda: taker.heard_call(call, leg))
+
+    def _refuse(self, owner: SipAccount, call_id: int) -> None:
+        call = PjCall(self, self._loop, owner.context.rules, call_id)
+        self._loop.post(lambda: owner.refuse(call))

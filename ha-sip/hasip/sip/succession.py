@@ -85,8 +85,10 @@ class Retired(CallEars):
         let_go: Callable[[PjCall], None],
         *,
         leaves_within_s: float = LEAVES_WITHIN_S,
+        sip_code: int | None = None,
     ) -> None:
         self._call = call
+        self._sip_code = sip_code
         self._let_go = let_go
         call.ears = self
         self._timer = loop.call_later(leaves_within_s, self._end)
@@ -99,6 +101,6 @@ class Retired(CallEars):
 
     def _end(self) -> None:
         try:
-            self._call.end()
+            self._call.end(self._sip_code)
         except SipError as error:
             _log.warning("%s", error)

@@ -1,0 +1,127 @@
+"""Decides about requests that belong to no call, by who sends them and how many there are.
+
+Scanners try thousands of names. A stranger gets 403 a few times, whatever name he tries, then no
+answer for a while; he is told in the log once. Nobody, known or not, may start calls faster than
+pjsip can take them. Nothing here knows pjsip; its threads ask, so nothing here waits.
+"""
+
+from __future__ import annotations
+
+import logging
+from collections import OrderedDict
+from dataclasses import dataclass
+from enum import Enum, auto
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from hasip.clock import Clock
+
+_log = logging.getLogger(__name__)
+
+ANSWERS_TO_STRANGER = 5  # then he is not answered
+MUTED_FOR_S = 600.0  # after his last request
+MOST_STRANGERS = 10_000  # remembered; the one not heard of for longest is forgotten
+# Sources of UDP can be forged: we must not send much to whomever somebody names.
+ANSWERS_PER_S = 20.0
+LINES_PER_S = 0.2
+MOST_LINES_AT_ONCE = 20.0
+
+
+class Verdict(Enum):
+    """What becomes of a request."""
+
+    PASS = auto()
+    REFUSE = auto()  # 403
+    BUSY = auto()  # 503
+    DROP = auto()  # no answer
+
+
+class Bucket:
+    """Lets so many through a second, and some at once."""
+
+    def __init__(self, clock: Clock, per_s: float, at_once: float) -> None:
+        self._clock = clock
+        self._per_s = per_s
+        self._most = self._left = at_once
+        self._filled_at = clock.now()
+
+    def take(self) -> bool:
+        """Tell whether one more may go through."""
+        now = self._clock.now()
+        self._left = min(self._most, self._left + (now - self._filled_at) * self._per_s)
+        self._filled_at = now
+        if self._left < 1:
+            return False
+        self._left -= 1
+        return True
+
+
+@dataclass(slots=True)
+class _Stranger:
+    requests: int = 0
+    last_at: float = 0.0
+
+
+class Strangers:
+    """The decision, and what it remembers."""
+
+    def __init__(
+        self,
+        clock: Clock,
+        *,
+        accepts: Callable[[str], bool],
+        is_learning: Callable[[], bool],
+        calls_per_s: float,
+        calls_at_once: float,
+    ) -> None:
+        self._clock = clock
+        self._accepts = accepts
+        self._is_learning = is_learning
+        self._calls = Bucket(clock, calls_per_s, calls_at_once)
+        self._answers = Bucket(clock, ANSWERS_PER_S, ANSWERS_PER_S)
+        self._lines = Bucket(clock, LINES_PER_S, MOST_LINES_AT_ONCE)
+        self._seen: OrderedDict[str, _Stranger] = OrderedDict()
+        self.refused = 0  # requests of strangers, answered or not
+        self.too_many = 0  # calls that came too fast
+
+    def judge(self, method: str, source: str) -> Verdict:
+        """Decide about a request outside of any call."""
+        if self._accepts(source):
+            if method != "INVITE" or self._calls.take():
+                return Verdict.PASS
+            self.too_many += 1
+            self._say("Calls come faster than they can be taken: %d got 503 so far", self.too_many)
+            return Verdict.BUSY
+        if self._is_learning():
+            # The registrar may call while its name is still being resolved; it will try again.
+            return Verdict.DROP
+        return self._judge_stranger(method, source)
+
+    def _judge_stranger(self, method: str, source: str) -> Verdict:
+        self.refused += 1
+        now = self._clock.now()
+        stranger = self._seen.pop(source, None)
+        if stranger is None or now - stranger.last_at > MUTED_FOR_S:
+            stranger = _Stranger()
+        self._seen[source] = stranger
+        while len(self._seen) > MOST_STRANGERS:
+            self._seen.popitem(last=False)
+        stranger.requests += 1
+        stranger.last_at = now
+        if stranger.requests == 1:
+            self._say(
+                "%s from %s was refused: no account takes calls from there; if it should, add the "
+                "address to --accept-from of an account (%d requests of strangers so far)",
+                method,
+                source,
+                self.refused,
+            )
+        if stranger.requests <= ANSWERS_TO_STRANGER and self._answers.take():
+            return Verdict.REFUSE
+        return Verdict.DROP
+
+    def _say(self, text: str, *values: object) -> None:
+        if self._lines.take():
+            _log.warning(text, *values)

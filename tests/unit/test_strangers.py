@@ -1,0 +1,82 @@
+"""Who is taken, who is refused, and who gets no answer any more."""
+
+from __future__ import annotations
+
+import pytest
+
+from hasip.settings.options import parse_account_options
+from hasip.sip.sources import address_in
+from hasip.sip.strangers import (
+    ANSWERS_TO_STRANGER,
+    MOST_STRANGERS,
+    MUTED_FOR_S,
+    Strangers,
+    Verdict,
+)
+from support.fake_clock import FakeClock
+
+
+def make(clock: FakeClock, *, is_learning: bool = False) -> Strangers:
+    """Return one that knows 10.0.0.1, and takes ten calls a second."""
+    return Strangers(
+        clock,
+        accepts=lambda source: source == "10.0.0.1",
+        is_learning=lambda: is_learning,
+        calls_per_s=10,
+        calls_at_once=10,
+    )
+
+
+def test_a_stranger_gets_some_answers_then_none_until_he_is_quiet_for_a_while() -> None:
+    clock = FakeClock()
+    strangers = make(clock)
+
+    verdicts = [strangers.judge("REGISTER", "6.6.6.6") for _ in range(ANSWERS_TO_STRANGER + 2)]
+    assert verdicts == [Verdict.REFUSE] * ANSWERS_TO_STRANGER + [Verdict.DROP] * 2
+    assert strangers.judge("INVITE", "7.7.7.7") is Verdict.REFUSE
+    assert strangers.judge("INVITE", "10.0.0.1") is Verdict.PASS
+    clock.advance(MUTED_FOR_S + 1)
+    assert strangers.judge("INVITE", "6.6.6.6") is Verdict.REFUSE
+
+
+def test_forged_sources_make_us_answer_little_and_remember_little() -> None:
+    strangers = make(FakeClock())
+
+    verdicts = [strangers.judge("OPTIONS", f"6.6.{n % 256}.{n // 256}") for n in range(20_000)]
+    assert verdicts.count(Verdict.REFUSE) == 20
+    assert len(strangers._seen) == MOST_STRANGERS
+    assert strangers.refused == 20_000
+
+
+def test_calls_that_come_too_fast_are_refused_and_other_requests_are_not() -> None:
+    clock = FakeClock()
+    strangers = make(clock)
+
+    verdicts = [strangers.judge("INVITE", "10.0.0.1") for _ in range(12)]
+    assert verdicts == [Verdict.PASS] * 10 + [Verdict.BUSY] * 2
+    assert strangers.judge("OPTIONS", "10.0.0.1") is Verdict.PASS
+    clock.advance(0.1)
+    assert strangers.judge("INVITE", "10.0.0.1") is Verdict.PASS
+
+
+def test_while_names_are_being_resolved_nobody_is_refused_or_counted() -> None:
+    strangers = make(FakeClock(), is_learning=True)
+
+    assert strangers.judge("INVITE", "6.6.6.6") is Verdict.DROP
+    assert strangers.refused == 0
+
+
+@pytest.mark.parametrize(
+    ("source", "address"),
+    [("1.2.3.4:5060", "1.2.3.4"), ("[::1]:5060", "::1"), ("::1", "::1"), ("1.2.3.4", "1.2.3.4")],
+)
+def test_an_address_is_read_with_or_without_its_port(source: str, address: str) -> None:
+    assert address_in(source) == address
+
+
+def test_accept_from_says_what_it_takes() -> None:
+    options, problems = parse_account_options("--accept-from registrar,10.0.0.0/8,Door,::1", "o")
+    assert (options.accept_from, problems) == (("registrar", "10.0.0.0/8", "door", "::1"), ())
+    for wrong in ("10.0.0.300", "a/b", "''"):
+        (problem,) = parse_account_options(f"--accept-from {wrong}", "o")[1]
+        assert "must be addresses, networks (10.0.0.0/8), host names" in str(problem)
