@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 
 import pjsua2 as pj
 
+from hasip.errors import SipError
 from hasip.events.model import Side, SipCallId
 from hasip.sip.call_audio import AudioFacts, audio_facts, audio_of, events_agreed, packets_heard
 from hasip.sip.dtmf import DtmfSender
@@ -168,8 +169,11 @@ class SipLeg(CallEars):
             self._was_heard = self._try_other is None or not self._try_other()
 
     def ring(self) -> None:
-        """Send 180."""
-        self._respond(pj.PJSIP_SC_RINGING)
+        """Send 180; of a caller who has given up by now, the end is heard next."""
+        try:
+            self._respond(pj.PJSIP_SC_RINGING)
+        except SipError as error:
+            _log.info("[%s] %s", self.remote_uri, error)
 
     def answer(self) -> None:
         """Send 200."""

@@ -18,6 +18,7 @@ from hasip.sip.hop import Hops
 from hasip.sip.locate import Locator
 from hasip.sip.media import BRIDGE_RATE_HZ
 from hasip.sip.nat_servers import ServerWatch, ask_stun
+from hasip.sip.pj_call import leave_to_pjsip
 from hasip.sip.pj_log import REFUSAL_LEVEL, LogWriter
 from hasip.sip.refusals import refused_by_us
 from hasip.sip.strangers import Strangers
@@ -210,6 +211,7 @@ class SipStack:
             account.close()
         self._accounts.clear()
         self._calls.clear()
+        leave_to_pjsip()
         endpoint, self._endpoint = self._endpoint, None
         if endpoint is not None:
             with guarded("stop pjsip"):

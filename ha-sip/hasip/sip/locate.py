@@ -181,6 +181,8 @@ class Locator:
             found = socket.getaddrinfo(host, None, type=socket.SOCK_DGRAM)
         except OSError as error:
             raise NotFoundError(host, error.strerror or str(error)) from error
+        except UnicodeError as error:  # a label that is empty or too long (RFC 1035 §2.3.4)
+            raise NotFoundError(host, "it is no name of a server") from error
         found.sort(key=lambda entry: entry[0] != socket.AF_INET)
         return [str(entry[4][0]) for entry in found]
 

@@ -11,6 +11,7 @@ gives the new call to an object that has one already).
 from __future__ import annotations
 
 import logging
+import weakref
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
@@ -93,6 +94,18 @@ class CallEars:
         """Take note that the dialog is over."""
 
 
+_alive: weakref.WeakSet[PjCall] = weakref.WeakSet()
+
+
+def leave_to_pjsip() -> None:
+    """Have no call die after pjsip has: its destructor asks pjsip for it, which is an assertion.
+
+    A call may still be in a message that the loop does not read any more when the program ends.
+    """
+    for call in list(_alive):
+        call.__disown__()
+
+
 class PjCall(pj.Call):
     """Receives pjsua2's callbacks, on threads of pjsip's, and passes them on by the loop.
 
@@ -109,6 +122,7 @@ class PjCall(pj.Call):
         call_id: int = pj.PJSUA_INVALID_ID,
     ) -> None:
         super().__init__(account, call_id)
+        _alive.add(self)
         self._account = account
         self._loop = loop
         self._rules = rules
