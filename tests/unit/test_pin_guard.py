@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from hasip.calls.pin_guard import FORGET_AFTER_S, MOST_CALLERS, PinGuard
+from hasip.calls.pin_guard import ACCOUNT_FACTOR, FORGET_AFTER_S, MOST_CALLERS, PinGuard
 from support.fake_clock import FakeClock
 
 LOCKOUT_S = 60.0
@@ -65,3 +65,28 @@ def test_a_flood_of_callers_takes_no_more_room() -> None:
         house.wrong(str(number))
 
     assert not house.wrong("first")  # forgotten, so this is a first try again
+
+
+def test_a_guesser_with_ever_new_numbers_locks_the_account_but_not_who_knows_a_code() -> None:
+    house = Guard()
+    house.guard.right(1, "resident")
+
+    tries = [house.wrong(f"forged {number}") for number in range(3 * ACCOUNT_FACTOR)]
+    assert tries == [False] * (3 * ACCOUNT_FACTOR - 1) + [True]
+    assert house.guard.is_locked(1, "yet another")
+    assert not house.guard.is_locked(1, "resident")
+    assert not house.guard.is_locked(2, "yet another")
+    house.clock.advance(LOCKOUT_S + 0.1)
+    assert not house.guard.is_locked(1, "yet another")
+    for number in range(3 * ACCOUNT_FACTOR):
+        house.wrong(f"more {number}")
+    assert house.guard.locked_for_s(1, "yet another") == 2 * LOCKOUT_S
+
+
+def test_slips_before_a_right_code_do_not_count_for_the_account() -> None:
+    house = Guard()
+
+    for number in range(2 * 3 * ACCOUNT_FACTOR):
+        assert not house.wrong(f"guest {number}")
+        house.guard.right(1, f"guest {number}")
+    assert not house.guard.is_locked(1, "somebody")

@@ -156,15 +156,18 @@ class CallDesk:
         if tried.is_right:
             self._pin_guard.right(account, caller)
         elif self._pin_guard.wrong(account, caller, tried.max_attempts, tried.lockout_s):
+            lockout_s = max(tried.lockout_s, self._pin_guard.locked_for_s(account, caller))
             _log.warning(
-                "[%s] %d wrong codes: hung up, and not answered for %.0f s",
+                "[%s] too many wrong codes: hung up, and not answered for %.0f s",
                 session.info.internal_id,
-                tried.max_attempts,
-                tried.lockout_s,
+                lockout_s,
             )
             for call in self._registry:
-                if (call.info.sip_account, call.info.parsed_remote_uri) == (account, caller):
-                    call.feed(PinLocked(tried.lockout_s))
+                theirs = call.info.sip_account, call.info.parsed_remote_uri
+                if theirs == (account, caller) or (
+                    theirs[0] == account and self._pin_guard.is_locked(*theirs)
+                ):
+                    call.feed(PinLocked(lockout_s))
 
     def _remove(self, session: CallSession) -> None:
         self._registry.remove(session)
