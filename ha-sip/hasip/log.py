@@ -23,7 +23,8 @@ from typing import TextIO
 # About 30 s of pjsip's most talkative level during one call.
 MOST_WAITING_LINES = 20_000
 
-_CONTROL = re.compile(r"[\x00-\x08\x0a-\x1f\x7f-\x9f\u2028\u2029]")
+# With those that change the direction of text: they make a line look like another one.
+_CONTROL = re.compile(r"[\x00-\x08\x0a-\x1f\x7f-\x9f\u061c\u200e\u200f\u2028-\u202e\u2066-\u2069]")
 # How pjsip shows a digit: in the body of an INFO (RFC 6086; `Signal=5`, or the digit alone), and
 # when a telephone-event (RFC 4733) arrived.
 _DIGIT_IN_PJSIP_LINE = re.compile(

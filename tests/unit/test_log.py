@@ -72,3 +72,7 @@ def test_a_log_that_nobody_reads_ends_nothing() -> None:
     writer.put("one")
     writer.put("two")
     writer.close()
+
+
+def test_marks_that_turn_the_direction_of_text_are_shown_escaped() -> None:
+    assert one_line("a\u202eb\u2066c") == "a\\u202eb\\u2066c"

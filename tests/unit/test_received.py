@@ -76,3 +76,12 @@ def test_the_transport_that_a_response_came_by(via: str, transport: str | None) 
 def test_a_call_that_another_phone_took(reason: str, is_taken: bool) -> None:  # noqa: FBT001
     cancel = f"CANCEL sip:a@b SIP/2.0\r\n{reason}\r\n\r\n"
     assert is_taken_elsewhere(cancel) is is_taken
+
+
+def test_a_name_that_is_no_utf8_or_far_too_long_does_not_spoil_events() -> None:
+    odd = 'INVITE sip:a@b SIP/2.0\r\nFrom: "M\udcfcller' + "x" * 4_000 + '" <sip:a@b>;tag=1\r\n\r\n'
+
+    name = party(odd, "From") or ""
+    assert name.startswith('"M\ufffdllerx')
+    assert len(name) == 1_000
+    name.encode()

@@ -19,6 +19,7 @@ from hasip.events.model import (
     MessagePlayed,
     Outcome,
     OutgoingCallInitiated,
+    PinFailed,
     PinLockout,
     RecordingStarted,
     RecordingStopped,
@@ -116,6 +117,10 @@ COMMON = {
                 "sip_reason": "Busy",
                 "success": False,
             },
+        ),
+        (
+            PinFailed(attempts=2, max_attempts=3),
+            {"event": "pin_failed", "attempts": 2, "max_attempts": 3},
         ),
         (PinLockout(lockout_s=60.0), {"event": "pin_lockout", "lockout": 60.0}),
         (DtmfDigit("5", is_secret=True), {"event": "dtmf_digit", "digit": "5"}),

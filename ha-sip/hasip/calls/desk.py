@@ -18,6 +18,7 @@ from hasip.events.model import (
     Direction,
     IncomingCall,
     OutgoingCallInitiated,
+    PinFailed,
 )
 
 if TYPE_CHECKING:
@@ -155,7 +156,11 @@ class CallDesk:
         account, caller = session.info.sip_account, session.info.parsed_remote_uri
         if tried.is_right:
             self._pin_guard.right(account, caller)
-        elif self._pin_guard.wrong(account, caller, tried.max_attempts, tried.lockout_s):
+            return
+        attempts = self._pin_guard.attempts(account, caller) + 1
+        is_locked = self._pin_guard.wrong(account, caller, tried.max_attempts, tried.lockout_s)
+        session.tell(PinFailed(attempts=attempts, max_attempts=tried.max_attempts))
+        if is_locked:
             lockout_s = max(tried.lockout_s, self._pin_guard.locked_for_s(account, caller))
             _log.warning(
                 "[%s] too many wrong codes: hung up, and not answered for %.0f s",

@@ -86,6 +86,13 @@ class PinGuard:
         while len(self._known) > MOST_CALLERS:
             self._known.popitem(last=False)
 
+    def attempts(self, account: int, caller: str) -> int:
+        """Count the wrong codes that a caller's next one adds to."""
+        record = self._records.get((account, caller))
+        if record is None or self._clock.now() - record.last_at > FORGET_AFTER_S:
+            return 0
+        return record.wrong
+
     def is_locked(self, account: int, caller: str) -> bool:
         """Tell whether a caller must wait."""
         return self.locked_for_s(account, caller) > 0

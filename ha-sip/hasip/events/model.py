@@ -215,6 +215,15 @@ class CallTransferred:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class PinFailed:
+    """A wrong code was typed; which one is nobody's business."""
+
+    name: ClassVar[str] = "pin_failed"
+    attempts: int  # wrong codes of this caller so far
+    max_attempts: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class PinLockout:
     """Too many wrong codes: the call is ended, and the caller not answered for a while."""
 
@@ -238,6 +247,7 @@ CallEventBody = (
     | RecordingStopped
     | TransferResult
     | CallTransferred
+    | PinFailed
     | PinLockout
 )
 

@@ -17,6 +17,7 @@ from hasip.events.model import (
     MenuTimeout,
     MessagePlayed,
     OutgoingCallInitiated,
+    PinFailed,
     PinLockout,
     RecordingStarted,
     RecordingStopped,
@@ -120,6 +121,8 @@ def _own_fields(what: CallEventBody) -> Json:
                 "previous_remote_uri": what.previous_remote_uri,
                 "previous_call_id": what.previous_call_id,
             }
+        case PinFailed():
+            return {"attempts": what.attempts, "max_attempts": what.max_attempts}
         case PinLockout():
             return {"lockout": what.lockout_s}
         case ServiceFailed():

@@ -45,6 +45,11 @@ _TAKEN = re.compile(
 LONGEST_VALUE = 1_000
 
 
+def clean(value: str) -> str:
+    """Return a value as it may go into JSON: not too long, and without bytes that are no UTF-8."""
+    return value.encode("utf-8", "surrogateescape").decode("utf-8", "replace")[:LONGEST_VALUE]
+
+
 def all_headers(message: str) -> Iterator[tuple[str, str]]:
     """Yield name and value of every header, unfolded (RFC 3261 §7.3.1), names as written."""
     head = message.replace("\r\n", "\n").partition("\n\n")[0]
@@ -77,7 +82,7 @@ def extract_headers(message: str, names: Iterable[str]) -> dict[str, str | None]
     for key, value in all_headers(message):
         found.setdefault(_FULL_NAMES.get(key.lower(), key.lower()), []).append(value)
     return {
-        name: ", ".join(found[name.lower()])[:LONGEST_VALUE] if name.lower() in found else None
+        name: clean(", ".join(found[name.lower()])) if name.lower() in found else None
         for name in names
     }
 
@@ -93,6 +98,7 @@ def party(message: str, name: str) -> str | None:
     value = header_value(message, name)
     if not value:
         return None
+    value = clean(value)
     in_brackets, bracket, parameters = value.rpartition(">")
     if not bracket:
         return _TAG.sub("", value).strip()
