@@ -25,7 +25,7 @@ def test_both_sides_hear_each_other(tmp_path: Path, ours: str, theirs: str | Non
     audio.write_wav(tone, audio.sine(OURS_HZ, 2))
     with (
         StandInHomeAssistant() as house,
-        Baresip(tmp_path / "baresip", theirs) as phone,
+        Baresip(tmp_path / "baresip", "PCMU/8000", theirs) as phone,
         GatewayProcess(tmp_path, house=house, SIP1_OPTIONS=f"--srtp {ours}") as gateway,
     ):
         menu = {"audio_file": str(tone)}
@@ -37,7 +37,9 @@ def test_both_sides_hear_each_other(tmp_path: Path, ours: str, theirs: str | Non
         gateway.command({"command": "hangup", "number": phone.uri})
         house.wait_event("recording_stopped")
         house.wait_event("call_disconnected")
+        phone.wait_said("session closed")
+        said = phone.log.read_text(encoding="utf-8", errors="replace")
 
     assert audio.tone_dbfs(audio.read_wav(recording), TONE_HZ) > -30
-    assert audio.tone_dbfs(audio.read_wav(phone.heard), OURS_HZ) > -30
-    assert ("SRTP is Enabled" in phone.log) == (theirs is not None)
+    assert audio.tone_dbfs(phone.heard, OURS_HZ) > -30
+    assert ("SRTP is Enabled" in said) == (theirs is not None)

@@ -91,9 +91,11 @@ def envelope(samples: Sequence[int], step_s: float = 0.02) -> list[float]:
 def likeness(heard: Sequence[int], sent: Sequence[int]) -> float:
     """Return how alike two recordings sound, 0 to 1: the best correlation of their envelopes.
 
-    `sent` is looked for anywhere in `heard`.
+    `sent` is looked for anywhere in `heard`, without the silence at its end.
     """
     long, short = envelope(heard), envelope(sent)
+    while short and short[-1] == 0:
+        short.pop()
     if not short or len(long) < len(short):
         return 0.0
     return max(

@@ -1,77 +1,104 @@
-"""baresip: a foreign telephone with SRTP, that answers by itself and keeps what it hears."""
+"""baresip as a second phone: a foreign SIP stack, with codecs that the phone of the tests has not.
+
+It answers by itself, hears into a file, and says a tone of 600 Hz. Its control port takes commands.
+"""
 
 from __future__ import annotations
 
-import subprocess
-from typing import TYPE_CHECKING, Self
+import json
+import socket
+from typing import TYPE_CHECKING
 
+from support import audio
 from support.ports import free_port
+from support.server import Server
 from support.waiting import wait_until
 
 if TYPE_CHECKING:
     from pathlib import Path
 
-TONE_HZ = 600  # what it says
-CONFIGURATION = """sip_listen 127.0.0.1:{port}
+TONE_HZ = 600
+
+CONFIGURATION = """poll_method epoll
+sip_listen 127.0.0.1:{port}
+call_local_timeout 60
+call_max_calls 8
 audio_player aubridge,sink
 audio_source ausine,{tone_hz}
 audio_alert aubridge,sink
 ausrc_srate 48000
-auplay_srate 8000
+auplay_srate 48000
 ausrc_channels 2
-auplay_channels 1
+auplay_channels 2
+audio_level no
+rtp_ports 16400-16499
+jitter_buffer_delay 2-5
 net_interface 127.0.0.1
 module_path /usr/lib/baresip/modules
 module g711.so
+module g722.so
+module opus.so
 module ausine.so
 module aubridge.so
 module sndfile.so
 module srtp.so
+module_tmp uuid.so
 module_tmp account.so
 module_app menu.so
+module_app ctrl_tcp.so
+ctrl_tcp_listen 127.0.0.1:{control_port}
 snd_path {folder}
 """
 
 
-class Baresip:
-    """A phone at `uri`, by UDP on 127.0.0.1."""
+class Baresip(Server):
+    """A baresip without a registrar."""
 
-    def __init__(self, folder: Path, encryption: str | None) -> None:
-        """Keep its files in `folder`; `encryption` is baresip's `mediaenc`."""
-        folder.mkdir()
-        port = free_port()
-        self.uri = f"sip:carol@127.0.0.1:{port}"
-        self._folder = folder
-        self._log = folder / "log"
-        config = CONFIGURATION.format(port=port, tone_hz=TONE_HZ, folder=folder)
-        (folder / "config").write_text(config, encoding="utf-8")
+    def __init__(self, folder: Path, codec: str, encryption: str | None = None) -> None:
+        """Keep its files in `folder`; `codec` as in `PCMA/8000`, the only one it speaks.
+
+        `encryption` is baresip's `mediaenc`, for example `srtp-mand`.
+        """
+        folder.mkdir(exist_ok=True)
+        self.folder = folder
+        sip_port, control_port = free_port(), free_port()
+        while control_port == sip_port + 1:  # where it listens for TLS
+            control_port = free_port()
+        self.uri = f"sip:bare@127.0.0.1:{sip_port}"
+        (folder / "config").write_text(
+            CONFIGURATION.format(
+                port=sip_port, control_port=control_port, folder=folder, tone_hz=TONE_HZ
+            ),
+            encoding="utf-8",
+        )
         secret = f";mediaenc={encryption}" if encryption else ""
-        account = f"<{self.uri}>;regint=0;answermode=auto;audio_codecs=PCMU/8000/1{secret}\n"
-        (folder / "accounts").write_text(account, encoding="utf-8")
+        (folder / "accounts").write_text(
+            f"<{self.uri}>;regint=0;answermode=auto;audio_codecs={codec}{secret}\n",
+            encoding="utf-8",
+        )
+        super().__init__(["baresip", "-f", str(folder)], control_port, folder / "baresip.log")
 
-    def __enter__(self) -> Self:
-        """Be there."""
-        with self._log.open("wb") as log:
-            self._process = subprocess.Popen(
-                ["baresip", "-f", str(self._folder)],
-                stdin=subprocess.DEVNULL,
-                stdout=log,
-                stderr=log,
-            )
-        wait_until(lambda: "baresip is ready" in self.log, "baresip is ready")
-        return self
+    def command(self, name: str, parameters: str = "") -> None:
+        """Send a command; it is done when this returns."""
+        body = json.dumps({"command": name, "params": parameters}).encode()
+        with socket.create_connection(self.address, 5) as control:
+            control.settimeout(5)
+            control.sendall(b"%d:%s," % (len(body), body))
+            answer = b""
+            while b'"response":true' not in answer.replace(b" ", b""):
+                piece = control.recv(4096)
+                assert piece, f"baresip hung up on {name}"
+                answer += piece
 
-    def __exit__(self, *_: object) -> None:
-        """Go."""
-        self._process.terminate()
-        self._process.wait(10)
+    def wait_said(self, text: str) -> None:
+        """Wait for a text in its log."""
+        wait_until(
+            lambda: text in self.log.read_text(encoding="utf-8", errors="replace"),
+            f"{text!r} in {self.log}",
+        )
 
     @property
-    def log(self) -> str:
-        """Return what it said."""
-        return self._log.read_text(encoding="utf-8", errors="replace")
-
-    @property
-    def heard(self) -> Path:
-        """Return the file with what it heard, in the call before."""
-        return next(self._folder.glob("dump-*-dec.wav"))
+    def heard(self) -> list[int]:
+        """Return what it heard in its call that is over, at 8 kHz."""
+        (recording,) = self.folder.glob("dump-*-dec.wav")
+        return audio.read_wav(recording)
