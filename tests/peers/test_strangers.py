@@ -2,7 +2,12 @@
 
 from __future__ import annotations
 
+import sys
+import time
+from pathlib import Path
 from typing import TYPE_CHECKING
+
+import pytest
 
 from hasip.sip.strangers import ANSWERS_TO_STRANGER
 from support.gateway import GatewayProcess
@@ -10,11 +15,10 @@ from support.home_assistant import StandInHomeAssistant
 from support.kamailio import Kamailio
 from support.phone import Phone
 from support.ports import free_port
+from support.source_build import source_python
 from support.waiting import wait_until
 
 if TYPE_CHECKING:
-    from pathlib import Path
-
     from support.phone.message import Message
 
 STRANGER = "127.0.0.3"
@@ -110,21 +114,41 @@ def test_a_call_is_for_the_account_that_takes_it_whatever_name_is_called(tmp_pat
         assert [event["sip_account"] for event in calls] == [2, 2, 2]
 
 
-def test_a_flood_of_calls_leaves_the_call_that_is_up_its_audio_and_digits(tmp_path: Path) -> None:
+@pytest.mark.parametrize("build", ["default", "source"])
+def test_a_flood_of_calls_leaves_the_call_that_is_up_its_audio_and_digits(
+    tmp_path: Path, build: str
+) -> None:
+    """500 requests a second are offered for 4 s, INVITE and REGISTER by turns."""
+    python = source_python() if build == "source" else sys.executable
     with (
         StandInHomeAssistant() as house,
-        GatewayProcess(tmp_path, house=house, menu_file=MENU, LOG_LEVEL="2") as gateway,
+        GatewayProcess(
+            tmp_path, house=house, menu_file=MENU, LOG_LEVEL="2", python=python
+        ) as gateway,
         Phone("p") as phone,
         Phone("flood", host=STRANGER) as flood,
     ):
         call = phone.call(gateway.uri).wait_answered()
         house.wait_event("call_established")
-        for _ in range(1_000):
-            request = flood.request("INVITE", gateway.uri, f"<{gateway.uri}>")
+        before_mb = memory_mb(gateway.pid)
+        started = time.monotonic()
+        for number in range(2_000):
+            method = "REGISTER" if number % 2 else "INVITE"
+            request = flood.request(method, gateway.uri, f"<{gateway.uri}>")
             request.headers.append(("contact", f"<{flood.uri}>"))
             flood.send(request, gateway.address)
+            time.sleep(max(0.0, started + number / 500 - time.monotonic()))
         gateway.wait_log("Calls come faster than they can be taken")
         call.type_digits("7")
 
         wait_until(lambda: house.services, "the action")
         assert not call.is_ended.is_set()
+        grown_mb = memory_mb(gateway.pid) - before_mb
+        print(f"{build}: memory grew by {grown_mb:.0f} MB")
+        assert grown_mb < 100
+
+
+def memory_mb(pid: int) -> float:
+    """Return the memory that a process has in use."""
+    lines = Path(f"/proc/{pid}/status").read_text(encoding="ascii").splitlines()
+    return int(next(line for line in lines if line.startswith("VmRSS")).split()[1]) / 1024
