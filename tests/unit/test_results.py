@@ -131,3 +131,20 @@ def test_a_burst_passes_and_then_so_many_a_second() -> None:
     clock.advance(100.0)
 
     assert [limit.admits() for _ in range(4)] == [True, True, True, False]
+
+
+def test_two_commands_with_one_id_each_have_a_last_word(house: House) -> None:
+    """An automation uses `alarm-1` at every run; the second dial to a number is refused."""
+    house.command(command="dial", number=NUMBER, request_id="alarm-1")
+    house.command(command="dial", number=NUMBER, request_id="alarm-1")
+    assert said(house, "alarm-1") == ["accepted", "failed"]
+    house.command(command="dial", number="sip:c@d", request_id="alarm-1")
+    first, second = house.lines[1].legs[-2:]
+    second.peer.on_disconnected(486, "Busy Here", Side.REMOTE)
+    house.wait(0.0)
+    assert (last(house)["number"], last(house)["status"]) == ("sip:c@d", "failed")
+    first.peer.on_connected()
+    house.wait(1.0)
+
+    assert (last(house)["number"], last(house)["status"]) == (NUMBER, "done")
+    assert len(house.results) == 0

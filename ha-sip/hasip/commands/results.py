@@ -87,21 +87,30 @@ class Answer:
         }
 
 
-@dataclass(slots=True)
+@dataclass(slots=True, eq=False)
 class _Open:
     """A command without a last word."""
 
+    request_id: str
     command: str
     number: str | None
     call: CallInfo | None = None
+    is_taken: bool = False  # else it is being looked at now
+
+    def is_about(self, call: CallInfo) -> bool:
+        return self.call is not None and self.call.internal_id == call.internal_id
 
 
 class ResultBook:
-    """Knows the commands that are under way; loop thread only."""
+    """Knows the commands that are under way; loop thread only.
+
+    Automations often use one `request_id` for all runs: several commands may have the same, and
+    each gets its own last word.
+    """
 
     def __init__(self, tell: Callable[[Answer], None]) -> None:
         self._tell = tell
-        self._open: dict[str, _Open] = {}
+        self._open: list[_Open] = []  # the oldest first
 
     def __len__(self) -> int:
         """Count the commands under way."""
@@ -111,87 +120,105 @@ class ResultBook:
         """Take note that a command is about to be carried out."""
         if command.request_id is not None:
             number = getattr(command, "number", None)
-            self._open[command.request_id] = _Open(command.command, number)
+            self._open.append(_Open(command.request_id, command.command, number))
 
     def taken(self, command: Command, session: CallSession | None) -> None:
         """Take note that a command was not refused; `session` is the call that it is about."""
-        request_id = command.request_id
-        opened = None if request_id is None else self._open.get(request_id)
-        if request_id is None or opened is None:
+        opened = self._being_looked_at(command.request_id)
+        if opened is None:
             return
+        opened.is_taken = True
         if session is not None:
             opened.call = session.info
         is_up_already = command.command == "answer" and session is not None and session.is_up
         if command.command not in LASTING or is_up_already:
-            self._close(request_id, Status.DONE)
+            self._close(opened, Status.DONE)
         else:
-            self._answer(request_id, opened, Status.ACCEPTED)
+            self._answer(opened, Status.ACCEPTED)
 
     def finish(self, request_id: str | None) -> None:
         """Take note that a command did what it was to do."""
-        if request_id is not None:
-            self._close(request_id, Status.DONE)
+        self._close(self._with_id(request_id), Status.DONE)
 
     def take(self, event: Event) -> None:
         """Take from an event what it says about commands."""
         match event:
             case CommandFailed(request_id=str(request_id)):
-                opened = self._open.setdefault(request_id, _Open(event.command or "", event.number))
+                opened = self._being_looked_at(request_id) or self._with_id(
+                    request_id, command=event.command
+                )
+                if opened is None:
+                    opened = _Open(request_id, event.command or "", event.number)
+                    self._open.append(opened)
                 opened.number = opened.number or event.number
-                self._close(request_id, Status.FAILED, event.error)
+                self._close(opened, Status.FAILED, event.error)
             case CallEvent():
                 self._take_call_event(event)
             case _:
                 pass
 
     def _take_call_event(self, event: CallEvent) -> None:
-        request_id = event.request_id
+        asked = self._with_id(event.request_id, call=event.call)
         match event.what:
-            case OutgoingCallInitiated() if request_id in self._open:
-                self._open[request_id].call = event.call
+            case OutgoingCallInitiated():
+                dialled = self._being_looked_at(event.request_id)
+                if dialled is not None:
+                    dialled.call = event.call
             case MessagePlayed() | AudioFilePlayed() | RecordingStarted() | RecordingStopped():
-                self.finish(request_id)
+                self._close(asked, Status.DONE)
             case TransferResult(success=True):
-                self.finish(request_id)
-            case TransferResult() as what if request_id is not None:
+                self._close(asked, Status.DONE)
+            case TransferResult() as what:
                 said = f"{what.sip_code} {what.sip_reason}"
-                self._close(request_id, Status.FAILED, f"the transfer failed: {said}")
-            case ServiceFailed(error=error) if request_id is not None:
-                self._close(request_id, Status.FAILED, error)
+                self._close(asked, Status.FAILED, f"the transfer failed: {said}")
+            case ServiceFailed(error=error):
+                self._close(asked, Status.FAILED, error)
             case CallEstablished():
-                for one, opened in self._of(event.call):
+                for opened in self._of(event.call):
                     if opened.command in CONNECTING:
-                        self._close(one, Status.DONE)
+                        self._close(opened, Status.DONE)
             case CallDisconnected() as ended:
-                for one, opened in self._of(event.call):
+                for opened in self._of(event.call):
                     if opened.command == "hangup":
-                        self._close(one, Status.DONE)
+                        self._close(opened, Status.DONE)
                     else:
-                        self._close(one, Status.FAILED, describe(ended), ended)
+                        self._close(opened, Status.FAILED, describe(ended), ended)
             case _:
                 pass
 
-    def _of(self, call: CallInfo) -> list[tuple[str, _Open]]:
-        return [
-            (request_id, opened)
-            for request_id, opened in self._open.items()
-            if opened.call is not None and opened.call.internal_id == call.internal_id
+    def _of(self, call: CallInfo) -> list[_Open]:
+        return [opened for opened in self._open if opened.is_about(call)]
+
+    def _being_looked_at(self, request_id: str | None) -> _Open | None:
+        """Return the command that is neither taken nor refused yet; there is one at most."""
+        found = (one for one in reversed(self._open) if one.request_id == request_id)
+        return next((one for one in found if not one.is_taken), None)
+
+    def _with_id(
+        self, request_id: str | None, *, call: CallInfo | None = None, command: str | None = None
+    ) -> _Open | None:
+        """Return the oldest with an id: one of that call or verb, if there is one."""
+        found = [one for one in self._open if one.request_id == request_id]
+        fitting = [
+            one
+            for one in found
+            if (call is not None and one.is_about(call)) or (command and one.command == command)
         ]
+        return next(iter(fitting or found), None)
 
     def _close(
         self,
-        request_id: str,
+        opened: _Open | None,
         status: Status,
         error: str | None = None,
         ended: CallDisconnected | None = None,
     ) -> None:
-        opened = self._open.pop(request_id, None)
         if opened is not None:
-            self._answer(request_id, opened, status, error, ended)
+            self._open.remove(opened)
+            self._answer(opened, status, error, ended)
 
     def _answer(
         self,
-        request_id: str,
         opened: _Open,
         status: Status,
         error: str | None = None,
@@ -199,7 +226,7 @@ class ResultBook:
     ) -> None:
         self._tell(
             Answer(
-                request_id=request_id,
+                request_id=opened.request_id,
                 command=opened.command or None,
                 number=opened.number,
                 status=status,
