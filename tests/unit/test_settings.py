@@ -297,3 +297,9 @@ def test_the_add_on_reads_and_writes_in_home_assistants_folders_only(tmp_path: P
         Path("/srv/recordings"),
     )
     assert load_settings({}, tmp_path).file_folders == ()
+
+
+@pytest.mark.parametrize("topic", ["hasip/execute", "hasip/house/execute"])
+def test_events_must_not_be_read_as_commands(tmp_path: Path, topic: str) -> None:
+    with pytest.raises(SettingsError, match="must not be the topic of commands"):
+        standalone(tmp_path, COMMAND_SOURCE="mqtt", BROKER_ADDRESS="b", MQTT_STATE_TOPIC=topic)

@@ -89,12 +89,17 @@ class MqttClient:
         if not self._may_send(message.topic):
             return
         if len(self._waiting) >= MOST_WAITING:
-            self._waiting.popleft()
+            self._drop_oldest()
             self._dropped += 1
             if self._dropped == 1:
                 _log.warning("MQTT: a message was dropped: %d are waiting already", MOST_WAITING)
         self._waiting.append(message)
         self._pump()
+
+    def _drop_oldest(self) -> None:
+        """Give up what waits for longest; not a state, of which there is only the newest."""
+        events = (at for at, one in enumerate(self._waiting) if one.topic not in self._states)
+        del self._waiting[next(events, 0)]
 
     def send_now(self, message: Outgoing) -> None:
         """Send a message that means nothing later; without a connection it is not sent."""

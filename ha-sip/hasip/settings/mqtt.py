@@ -23,6 +23,8 @@ if TYPE_CHECKING:
 PLAIN_PORT, TLS_PORT = 1883, 8883
 # What may stand in topics and in Home Assistant's ids.
 _NAME = re.compile(r"[A-Za-z0-9_-]{1,40}")
+# Where commands for one gateway come; it listens there, too.
+_ONE_GATEWAY = re.compile(r"hasip/[^/]+/execute")
 _NAME_FILE = "instance_name"
 
 
@@ -48,7 +50,7 @@ def mqtt_settings(
     prefix = reader.text(section, "discovery_prefix", "homeassistant").strip("/")
     if set(prefix) & set("+# "):
         reader.problem(section, "discovery_prefix", "must be a topic, without + and #")
-    if is_enabled and topic == state_topic:
+    if is_enabled and (topic == state_topic or _ONE_GATEWAY.fullmatch(state_topic)):
         text = "must not be the topic of commands: every event would be read as one"
         reader.problem(section, "state_topic", text)
     tls = _tls(section, reader) if is_enabled else None
