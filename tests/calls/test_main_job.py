@@ -85,6 +85,7 @@ def test_a_caller_types_a_wrong_code_then_the_right_one_and_the_door_opens(
             "call_established",
             "entered_menu",
             *["dtmf_digit"] * 4,
+            "pin_failed",
             "entered_menu",
             "entered_menu",
             *["dtmf_digit"] * 4,
