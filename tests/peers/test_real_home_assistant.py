@@ -291,4 +291,4 @@ def test_a_wrong_engine_language_or_voice_is_named_with_those_there_are(
     ):
         [wrong] = settings.values()
         with GatewayProcess(tmp_path, **{**house.settings, **settings}) as gateway:
-            assert expected in gateway.wait_log(wrong)
+            assert wrong in gateway.wait_log(expected)
