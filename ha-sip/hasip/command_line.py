@@ -11,7 +11,6 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from hasip import __version__
-from hasip.check import check
 from hasip.errors import SipError
 from hasip.log import start_logging
 from hasip.loop import Loop
@@ -35,6 +34,9 @@ def main(arguments: Sequence[str]) -> int:
     """Run the program; returns its exit code (0 in order, 1 no way to talk, 2 wrong settings)."""
     asked = _parser().parse_args(arguments)
     if asked.check:
+        # Imported here: a gateway that starts has no use for it, nor for what it loads.
+        from hasip.check import check  # noqa: PLC0415
+
         report = check(lambda: load_settings(os.environ, Path.cwd()))
         print(report.text())
         return EXIT_SETTINGS if report.problems else EXIT_OK
