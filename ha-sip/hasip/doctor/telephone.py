@@ -13,8 +13,8 @@ from hasip.doctor.hints import registration_hint
 from hasip.doctor.turning import turn_until
 from hasip.errors import SipError
 from hasip.events.model import RegistrationChanged, RegistrationState
-from hasip.sip.account import REFUSED
 from hasip.sip.endpoint import SipStack
+from hasip.sip.registration import REFUSED
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator

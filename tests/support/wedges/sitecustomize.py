@@ -69,7 +69,7 @@ match os.environ.get("WEDGE"):
         # Handlers run on the main thread, which is the loop's.
         signal.signal(signal.SIGUSR1, _hang)
     case "sip":
-        sys.meta_path.insert(0, _Patching("hasip.sip.account", _wedge_sip))
+        sys.meta_path.insert(0, _Patching("hasip.sip.pj_account", _wedge_sip))
     case "intake":
         threading.excepthook = lambda _: None
         sys.meta_path.insert(0, _Patching("hasip.commands.intake", _wedge_intake))
