@@ -25,7 +25,8 @@ usage() {
   test [ARGUMENTS]             run all tests (the arguments go to pytest); pjsua2 is built for them
   create-venv [--from-source]  set up .venv, with pjsua2 as a wheel or built from source
   run-local [ARGUMENTS]        run the gateway in the foreground, commands on stdin
-  check                        format, lint, types, walls between the folders
+  check                        format, lint, types, walls between the folders, known holes in
+                               the Python packages
   bench                        measure, and print figures
   image [--arch ARCH] [--tag NAME] [--base IMAGE]
                                build the container image with docker or buildah; ARCH is amd64 or
@@ -164,6 +165,7 @@ check() {
     "$venv/bin/hadolint" Dockerfile
     apparmor_parser --skip-kernel-load --skip-cache --quiet apparmor.txt
     scripts/check-compose.sh
+    "$venv/bin/python" scripts/check_dependencies.py
 }
 
 # Build the image and run its tests; slow, so not among the others.

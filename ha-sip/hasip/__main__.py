@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import sys
 
-from hasip.unprivileged import leave_root
+from hasip.unprivileged import leave_root, take_no_new_rights
 from hasip.watch import keeper, probe
 
 
@@ -16,6 +16,7 @@ def main() -> int:
     arguments = sys.argv[1:]
     if arguments == [probe.OPTION]:
         return probe.main()
+    take_no_new_rights()
     if arguments == [keeper.OPTION]:
         leave_root()
         code = keeper.keep_running()

@@ -6,7 +6,8 @@ their number is said. Lines of ha-sip itself start with "|"; those of pjsip come
 the digits that a caller types blanked out.
 
 A line is one line: control characters that a peer put into a name or a header are shown escaped,
-so that nobody outside can forge an entry.
+so that nobody outside can forge an entry. pjsip shows whole messages of several lines; those in
+them that look like the beginning of an entry, ours or its own, are moved in by a blank.
 """
 
 from __future__ import annotations
@@ -30,6 +31,10 @@ _CONTROL = re.compile(r"[\x00-\x08\x0a-\x1f\x7f-\x9f\u061c\u200e\u200f\u2028-\u2
 _DIGIT_IN_PJSIP_LINE = re.compile(
     r"(?im)^(\s*Signal\s*=\s*)\S+|(DTMF digit )\S+|^[0-9*#A-D](?=\r?$)"
 )
+
+
+# What begins an entry: of ours, and of pjsip's (`21:15:51.569 `).
+_BEGIN = re.compile(r"\n(?=\||\s?\d\d:\d\d:\d\d\.\d{3})")
 
 
 class LineWriter:
@@ -70,7 +75,8 @@ class LineWriter:
 
     def _text_of(self, line: logging.LogRecord | str) -> str:
         if isinstance(line, str):
-            return _DIGIT_IN_PJSIP_LINE.sub(lambda found: f"{found[1] or found[2] or ''}*", line)
+            shown = _DIGIT_IN_PJSIP_LINE.sub(lambda found: f"{found[1] or found[2] or ''}*", line)
+            return lines_of_one_entry(shown)
         return self._formatter.format(line)
 
 
@@ -86,7 +92,9 @@ class _QueueHandler(logging.Handler):
             record.msg, record.args = one_line(record.getMessage()), None
             if record.exc_info:
                 # The traceback keeps frames, and so pjsua2 objects, alive: keep its text only.
-                record.exc_text = logging.Formatter().formatException(record.exc_info)
+                record.exc_text = lines_of_one_entry(
+                    logging.Formatter().formatException(record.exc_info)
+                )
                 record.exc_info = None
         except Exception:
             self.handleError(record)
@@ -101,6 +109,13 @@ class _OneLineFormatter(logging.Formatter):
 def one_line(text: str) -> str:
     r"""Return `text` with control characters written as `\n`, `\x1b` and so on."""
     return _CONTROL.sub(lambda found: found[0].encode("unicode_escape").decode("ascii"), text)
+
+
+def lines_of_one_entry(text: str) -> str:
+    """Return an entry of several lines so that none of them can be taken for another entry."""
+    whole = "\n".join(one_line(line.removesuffix("\r")) for line in text.split("\n"))
+    whole = _BEGIN.sub("\n ", whole)
+    return f" {whole}" if whole.startswith("|") else whole
 
 
 def start_logging(level: int = logging.INFO, stream: TextIO | None = None) -> LineWriter:

@@ -7,7 +7,7 @@ import logging
 
 import pytest
 
-from hasip.log import LineWriter, one_line, start_logging
+from hasip.log import LineWriter, lines_of_one_entry, one_line, start_logging
 
 INFO = "INFO sip:h SIP/2.0\r\nContent-Type: application/{}\r\nContent-Length: 1\r\n\r\n{}\r\n"
 
@@ -46,6 +46,36 @@ def test_a_peer_cannot_forge_a_line(forged: str) -> None:
     shown = one_line(f"Call from {forged}")
     assert len(shown.splitlines()) == 1
     assert "\x1b" not in shown
+
+
+@pytest.mark.parametrize(
+    "forged",
+    ["| 2026-01-01 00:00:00.000 ERROR   x", "21:15:51.569 pjsua_core.c  .RX", " 21:15:51.5690"],
+)
+@pytest.mark.parametrize("end", ["\n", "\r\n", "\r", "\x85", "\u2028"])
+def test_a_message_that_pjsip_shows_cannot_forge_an_entry(end: str, forged: str) -> None:
+    shown = written(f"21:15:51.570 pjsua_core.c  .RX 9 bytes:\r\nMESSAGE{end}{forged}\x1b[2J\r\n--")
+
+    assert not [line for line in shown.splitlines()[1:] if line.startswith(forged)]
+    assert "\x1b" not in shown
+    assert "\r" not in shown
+    assert lines_of_one_entry("| x") == " | x"
+
+
+def test_a_traceback_cannot_forge_an_entry() -> None:
+    stream = io.StringIO()
+    root = logging.getLogger()
+    handlers, level = root.handlers, root.level
+    writer = start_logging(stream=stream)
+    try:
+        raise ValueError("bad\n| 2026-01-01 00:00:00.000 ERROR   forged\x1b[2J")  # noqa: TRY301
+    except ValueError:
+        logging.getLogger("hasip").exception("failed")
+    writer.close()
+    root.handlers, root.level = handlers, level
+
+    assert len([line for line in stream.getvalue().splitlines() if line.startswith("|")]) == 1
+    assert "\x1b" not in stream.getvalue()
 
 
 def test_a_record_with_a_traceback_keeps_no_frame_alive() -> None:

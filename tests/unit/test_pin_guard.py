@@ -32,17 +32,42 @@ def test_the_third_wrong_code_locks_for_the_time_and_then_counting_starts_over()
     house.clock.advance(0.2)
     assert not house.guard.is_locked(1, "555")
     assert [house.wrong(), house.wrong(), house.wrong()] == [False, False, True]
+    assert house.guard.locked_for_s(1, "555") == 2 * LOCKOUT_S
 
 
-def test_callers_and_accounts_are_counted_apart() -> None:
+def test_a_caller_is_counted_on_all_accounts_together_and_others_apart() -> None:
     house = Guard()
 
-    for caller, account in [("555", 1), ("556", 1), ("555", 2)] * 2:
-        assert not house.wrong(caller, account)
-    assert house.wrong("555", 1)
+    assert [house.wrong("555", 1), house.wrong("556", 1), house.wrong("555", 2)] == [False] * 3
+    assert house.guard.attempts("555") == 2
+    assert house.wrong("555", 3)
 
+    assert [house.guard.is_locked(account, "555") for account in (1, 2, 3, 4)] == [True] * 4
     assert not house.guard.is_locked(1, "556")
-    assert not house.guard.is_locked(2, "555")
+
+
+def test_a_code_of_one_account_gives_no_new_tries_on_another() -> None:
+    house = Guard()
+
+    for _ in range(2):
+        assert not house.wrong("555", 2)
+        house.guard.right(1, "555")
+    assert house.wrong("555", 2)
+
+
+def test_a_resident_whose_number_is_forged_is_no_way_round_the_limits() -> None:
+    """Wrong codes under a known number lock that number, each time for longer."""
+    house = Guard()
+    house.guard.right(1, "resident")
+
+    locks = []
+    for _ in range(4):
+        house.wrong("resident")
+        house.wrong("resident")
+        assert house.wrong("resident")
+        locks.append(house.guard.locked_for_s(1, "resident"))
+        house.clock.advance(locks[-1] + 0.1)
+    assert locks == [LOCKOUT_S, 2 * LOCKOUT_S, 4 * LOCKOUT_S, 8 * LOCKOUT_S]
 
 
 def test_a_right_code_and_a_long_time_forget_the_wrong_ones() -> None:

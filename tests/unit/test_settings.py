@@ -303,3 +303,13 @@ def test_the_add_on_reads_and_writes_in_home_assistants_folders_only(tmp_path: P
 def test_events_must_not_be_read_as_commands(tmp_path: Path, topic: str) -> None:
     with pytest.raises(SettingsError, match="must not be the topic of commands"):
         standalone(tmp_path, COMMAND_SOURCE="mqtt", BROKER_ADDRESS="b", MQTT_STATE_TOPIC=topic)
+
+
+@pytest.mark.parametrize("password", ["secret", "secure"])
+def test_a_placeholder_left_as_password_is_warned_about(tmp_path: Path, password: str) -> None:
+    with_it = {"SIP1_ENABLED": "true", "SIP1_ID_URI": "sip:a@b", "SIP1_PASSWORD": password}
+
+    settings = standalone(tmp_path, **with_it, SIP1_REGISTRAR_URI="sip:b")
+    (said,) = [warning for warning in settings.warnings if "SIP1_PASSWORD" in warning]
+    assert "is still the placeholder" in said
+    assert not [w for w in standalone(tmp_path, **with_it).warnings if "SIP1_PASSWORD" in w]

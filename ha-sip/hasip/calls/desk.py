@@ -157,7 +157,7 @@ class CallDesk:
         if tried.is_right:
             self._pin_guard.right(account, caller)
             return
-        attempts = self._pin_guard.attempts(account, caller) + 1
+        attempts = self._pin_guard.attempts(caller) + 1
         is_locked = self._pin_guard.wrong(account, caller, tried.max_attempts, tried.lockout_s)
         session.tell(PinFailed(attempts=attempts, max_attempts=tried.max_attempts))
         if is_locked:
@@ -169,9 +169,7 @@ class CallDesk:
             )
             for call in self._registry:
                 theirs = call.info.sip_account, call.info.parsed_remote_uri
-                if theirs == (account, caller) or (
-                    theirs[0] == account and self._pin_guard.is_locked(*theirs)
-                ):
+                if theirs[1] == caller or self._pin_guard.is_locked(*theirs):
                     call.feed(PinLocked(lockout_s))
 
     def _remove(self, session: CallSession) -> None:

@@ -1,13 +1,14 @@
 """Slows down the guessing of PINs, across calls: hanging up after two tries does not start over.
 
+A caller is counted on all accounts together: another line of the same house is no other house.
 A caller's number can be forged, and be another for each guess. So the wrong codes of an account are
 counted too, of all callers who never typed a right one; those who did are not locked out with them.
 """
 
 from __future__ import annotations
 
-from collections import OrderedDict
-from dataclasses import dataclass
+from collections import Counter, OrderedDict
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
@@ -17,9 +18,18 @@ if TYPE_CHECKING:
 FORGET_AFTER_S = 3_600.0
 # Somebody may call from ever new numbers; the one not heard of for longest is forgotten then.
 MOST_CALLERS = 10_000
-# So many times a caller's limit is an account's; its lock lasts twice as long each time.
+# So many times a caller's limit is an account's.
 ACCOUNT_FACTOR = 4
+# A lock lasts twice as long each time, at most so long.
 LONGEST_LOCK_S = 3_600.0
+
+
+@dataclass(slots=True)
+class _Caller:
+    wrong: Counter[int] = field(default_factory=Counter)  # by account
+    last_at: float = 0.0
+    locked_until: float = 0.0
+    locks: int = 0
 
 
 @dataclass(slots=True)
@@ -35,26 +45,27 @@ class PinGuard:
 
     def __init__(self, clock: Clock) -> None:
         self._clock = clock
-        self._records: OrderedDict[tuple[int, str], _Record] = OrderedDict()
+        self._callers: OrderedDict[str, _Caller] = OrderedDict()
         self._accounts: dict[int, _Record] = {}
         self._known: OrderedDict[tuple[int, str], None] = OrderedDict()
 
     def wrong(self, account: int, caller: str, max_attempts: int, lockout_s: float) -> bool:
         """Count a wrong code; tell whether it was one too many, and the caller is locked out."""
         now = self._clock.now()
-        record = self._records.pop((account, caller), None)
-        if record is None or now - record.last_at > FORGET_AFTER_S:
-            record = _Record()
-        self._records[account, caller] = record
-        while len(self._records) > MOST_CALLERS:
-            self._records.popitem(last=False)
-        record.wrong += 1
+        record = self._callers.pop(caller, None)
+        if record is None or now - max(record.last_at, record.locked_until) > FORGET_AFTER_S:
+            record = _Caller()
+        self._callers[caller] = record
+        while len(self._callers) > MOST_CALLERS:
+            self._callers.popitem(last=False)
+        record.wrong[account] += 1
         record.last_at = now
         account_locks = self._count_for_account(account, caller, max_attempts, lockout_s)
-        if record.wrong < max_attempts:
+        if record.wrong.total() < max_attempts:
             return account_locks
-        record.wrong = 0
-        record.locked_until = now + lockout_s
+        record.wrong.clear()
+        record.locked_until = now + _lock_s(lockout_s, record.locks)
+        record.locks += 1
         return True
 
     def _count_for_account(
@@ -71,27 +82,33 @@ class PinGuard:
         if record.wrong < max_attempts * ACCOUNT_FACTOR:
             return False
         record.wrong = 0
-        record.locked_until = now + min(lockout_s * 2.0**record.locks, LONGEST_LOCK_S)
-        record.locks = min(record.locks + 1, 30)
+        record.locked_until = now + _lock_s(lockout_s, record.locks)
+        record.locks += 1
         return True
 
     def right(self, account: int, caller: str) -> None:
-        """Forget the wrong codes of a caller who knows a right one."""
-        mine = self._records.pop((account, caller), None)
+        """Forget the wrong codes of a caller who knows a right one, on that account only.
+
+        Who may open the garage must not get any number of tries for the front door by it.
+        """
+        mine = self._callers.get(caller)
+        slips = 0 if mine is None else mine.wrong.pop(account, 0)
+        if mine is not None and not mine.wrong:
+            mine.locks = 0
         record = self._accounts.get(account)
-        if mine is not None and record is not None and (account, caller) not in self._known:
-            record.wrong = max(0, record.wrong - mine.wrong)  # they were slips
+        if record is not None and (account, caller) not in self._known:
+            record.wrong = max(0, record.wrong - slips)
         self._known[account, caller] = None
         self._known.move_to_end((account, caller))
         while len(self._known) > MOST_CALLERS:
             self._known.popitem(last=False)
 
-    def attempts(self, account: int, caller: str) -> int:
+    def attempts(self, caller: str) -> int:
         """Count the wrong codes that a caller's next one adds to."""
-        record = self._records.get((account, caller))
+        record = self._callers.get(caller)
         if record is None or self._clock.now() - record.last_at > FORGET_AFTER_S:
             return 0
-        return record.wrong
+        return record.wrong.total()
 
     def is_locked(self, account: int, caller: str) -> bool:
         """Tell whether a caller must wait."""
@@ -99,8 +116,13 @@ class PinGuard:
 
     def locked_for_s(self, account: int, caller: str) -> float:
         """Return how long a caller must wait."""
-        records = [self._records.get((account, caller))]
-        if (account, caller) not in self._known:
-            records.append(self._accounts.get(account))
-        until = max((record.locked_until for record in records if record is not None), default=0.0)
+        mine = self._callers.get(caller)
+        until = 0.0 if mine is None else mine.locked_until
+        if (account, caller) not in self._known and account in self._accounts:
+            until = max(until, self._accounts[account].locked_until)
         return max(0.0, until - self._clock.now())
+
+
+def _lock_s(lockout_s: float, locks: int) -> float:
+    """Return how long the next lock lasts; a time that is wanted longer than our longest stays."""
+    return max(lockout_s, min(lockout_s * 2.0 ** min(locks, 30), LONGEST_LOCK_S))

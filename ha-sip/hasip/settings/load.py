@@ -31,6 +31,10 @@ if TYPE_CHECKING:
     from hasip.settings.model import GlobalOptions
 
 
+# The passwords that `.env.example` and the app's form begin with.
+_PLACEHOLDERS = frozenset({"secret", "secure"})
+
+
 def load_settings(
     environ: Mapping[str, str], working_dir: Path, options_file: Path = ADDON_OPTIONS
 ) -> Settings:
@@ -143,6 +147,11 @@ def _checked(
     keys = ("id_uri", "registrar_uri", "options")
     names = {key: section.name_of(key) + suffix for key in keys}
     reader.warnings += route_warnings(account, names)
+    if account.registrar_uri and account.password.get_secret_value() in _PLACEHOLDERS:
+        reader.warnings.append(
+            f"{section.name_of('password')}{suffix}: is still the placeholder of the example; "
+            "write the password that the account has at its registrar, and let it be a long one"
+        )
     problems = (*account.problems, *route_problems(account, general, names))
     return replace(account, problems=problems)
 
