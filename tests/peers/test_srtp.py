@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 from typing import TYPE_CHECKING
 
 import pytest
@@ -10,6 +11,7 @@ from support import audio
 from support.baresip import TONE_HZ, Baresip
 from support.gateway import GatewayProcess
 from support.home_assistant import StandInHomeAssistant
+from support.source_build import source_python
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -18,15 +20,26 @@ OURS_HZ = 1_000
 
 
 @pytest.mark.parametrize(
-    ("ours", "theirs"), [("mandatory", "srtp-mand"), ("mandatory", "srtp"), ("optional", None)]
+    ("ours", "theirs", "build"),
+    [
+        ("mandatory", "srtp-mand", "wheel"),
+        ("mandatory", "srtp", "wheel"),
+        ("optional", None, "wheel"),
+        ("mandatory", "srtp-mand", "source"),
+    ],
 )
-def test_both_sides_hear_each_other(tmp_path: Path, ours: str, theirs: str | None) -> None:
+def test_both_sides_hear_each_other(
+    tmp_path: Path, ours: str, theirs: str | None, build: str
+) -> None:
+    python = source_python() if build == "source" else sys.executable
     tone, recording = tmp_path / "tone.wav", tmp_path / "recording.wav"
     audio.write_wav(tone, audio.sine(OURS_HZ, 2))
     with (
         StandInHomeAssistant() as house,
         Baresip(tmp_path / "baresip", "PCMU/8000", theirs) as phone,
-        GatewayProcess(tmp_path, house=house, SIP1_OPTIONS=f"--srtp {ours}") as gateway,
+        GatewayProcess(
+            tmp_path, house=house, python=python, SIP1_OPTIONS=f"--srtp {ours}"
+        ) as gateway,
     ):
         menu = {"audio_file": str(tone)}
         gateway.command({"command": "dial", "number": phone.uri, "menu": menu})

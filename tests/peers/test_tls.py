@@ -5,12 +5,15 @@ from __future__ import annotations
 import socket
 import ssl
 import sys
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import pytest
 
+from support import audio
+from support.baresip import Baresip
 from support.certificates import Authority, self_signed
 from support.gateway import GatewayProcess
+from support.home_assistant import StandInHomeAssistant
 from support.kamailio import Kamailio, Tls
 from support.phone import Phone
 from support.ports import free_port
@@ -20,7 +23,8 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
     from pathlib import Path
 
-USERS = {"hasip": "hasip-secret", "alice": "alice-secret"}
+USERS = {"hasip": "hasip-secret", "alice": "alice-secret", "bare": "bare-secret"}
+OURS_HZ = 1_000
 LOCAL = "IP:127.0.0.1"
 
 
@@ -33,9 +37,9 @@ def registrar(folder: Path, certificate: Sequence[Path], client_ca: Path | None 
 
 
 def gateway_at(
-    kamailio: Kamailio, folder: Path, options: str, python: str = sys.executable
+    kamailio: Kamailio, folder: Path, options: str, python: str = sys.executable, **more: Any
 ) -> GatewayProcess:
-    """Return a gateway that registers by TLS."""
+    """Return a gateway that registers by TLS; `more` is as `GatewayProcess` takes it."""
     assert kamailio.tls is not None
     return GatewayProcess(
         folder,
@@ -46,6 +50,7 @@ def gateway_at(
         SIP1_REGISTRAR_URI=f"sip:127.0.0.1:{kamailio.tls.port};transport=tls",
         SIP1_USER_NAME="hasip",
         SIP1_PASSWORD=USERS["hasip"],
+        **more,
     )
 
 
@@ -101,6 +106,37 @@ def test_a_bare_number_is_called_by_tls_where_the_account_is_registered_by_tls(
         sent = [line for line in gateway.lines if "TX " in line and "Request msg INVITE" in line]
         assert sent
         assert all(" to TLS " in line for line in sent)
+
+
+@pytest.mark.parametrize("build", ["wheel", "source"])
+def test_a_call_has_its_signalling_by_tls_and_its_audio_by_srtp(tmp_path: Path, build: str) -> None:
+    tone, authority = tmp_path / "tone.wav", Authority(tmp_path / "ca")
+    audio.write_wav(tone, audio.sine(OURS_HZ, 2))
+    python = source_python() if build == "source" else sys.executable
+    trusted = f"--tls-ca-file {authority.certificate}"
+    with (
+        StandInHomeAssistant() as house,
+        registrar(tmp_path / "pbx", authority.sign("pbx", LOCAL)) as kamailio,
+        Baresip(tmp_path / "baresip", "PCMU/8000", "srtp-mand") as phone,
+        Phone("bare", password=USERS["bare"]) as its_registration,
+        gateway_at(
+            kamailio, tmp_path, trusted, python, house=house, SIP1_OPTIONS="--srtp mandatory"
+        ) as gateway,
+    ):
+        its_registration.uri = phone.uri
+        assert its_registration.register(kamailio.address, kamailio.address[0]) == 200
+        gateway.wait_log("): registered")
+        menu = {"audio_file": str(tone), "post_action": "hangup"}
+        gateway.command({"command": "dial", "number": "bare", "menu": menu})
+        house.wait_event("call_disconnected")
+        phone.wait_said("session closed")
+
+        assert "SRTP is Enabled" in phone.log.read_text(encoding="utf-8", errors="replace")
+        assert audio.tone_dbfs(phone.heard, OURS_HZ) > -30
+        sent = [line for line in gateway.lines if "TX " in line and "Request msg INVITE" in line]
+        assert sent
+        assert all(" to TLS " in line for line in sent)
+        assert any(line.startswith("m=audio") and "RTP/SAVP" in line for line in gateway.lines)
 
 
 def test_a_certificate_that_signed_itself_is_trusted_if_it_is_named(tmp_path: Path) -> None:

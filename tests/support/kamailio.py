@@ -41,7 +41,7 @@ loadmodule "htable.so"
 {tls_module}
 modparam("registrar", "min_expires", {min_expires})
 modparam("usrloc", "db_mode", 0)
-modparam("registrar", "max_expires", 3600)
+modparam("registrar", "max_expires", {max_expires})
 modparam("htable", "htable", "users=>size=6;")
 
 event_route[htable:mod-init] {{
@@ -133,6 +133,7 @@ class Kamailio(Server):
         *,
         tls: Tls | None = None,
         min_expires_s: int = 0,
+        max_expires_s: int = 3600,
     ) -> None:
         """Keep its files in `folder`; `users` are names with passwords."""
         lines = "\n".join(f'    $sht(users=>{name}) = "{word}";' for name, word in users.items())
@@ -144,6 +145,7 @@ class Kamailio(Server):
             port=port,
             users=lines,
             min_expires=min_expires_s,
+            max_expires=max_expires_s,
             tls_listen="enable_tls=no" if tls is None else tls.listen(self.name),
             tls_module="" if tls is None else tls.module(),
         )

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
 import pytest
@@ -22,7 +23,7 @@ class FakeLocator(Locator):
     """Answers what the test says."""
 
     def __init__(self) -> None:
-        super().__init__((), ("udp", "tcp"))
+        super().__init__((), ("udp", "tcp"), ipv4=True, ipv6=True)
         self.answer: tuple[Target, ...] | None = (ONE, TWO)
 
     def locate(self, to: Destination) -> tuple[Target, ...]:
@@ -35,7 +36,8 @@ class Finder:
     def __init__(self, uri: str = "sip:example.org") -> None:
         self.loop = Loop()
         self.locator = FakeLocator()
-        self.hop: Hop = Hops(self.loop, self.locator).hop(uri)
+        self.hops = Hops(self.loop, self.locator)
+        self.hop: Hop = self.hops.hop(uri)
 
     def find(self) -> Way | HaSipError:
         found: list[Way | HaSipError] = []
@@ -122,17 +124,18 @@ def test_name_servers_that_are_away_leave_what_was_known() -> None:
     assert finder.target() == TWO
 
 
-def test_a_server_by_tls_is_left_to_pjsip_since_a_certificate_is_for_a_name() -> None:
+def test_by_tls_requests_go_to_the_name_which_is_found_at_one_server_after_the_other() -> None:
     finder = Finder("sip:example.org;transport=tls")
-    finder.locator.answer = (
-        Target("one.example.org", "192.0.2.1", 5061, "tls"),
-        Target("two.example.org", "192.0.2.2", 5061, "tls"),
-    )
-    found = finder.find()
+    one, two = (replace(target, port=5061, transport="tls") for target in (ONE, TWO))
+    asked_by_pjsip = Destination("Example.org", None, "tls", is_address=False)
+    finder.locator.answer = one, two
+    for expected in (one, two):
+        found = finder.find()
 
-    assert isinstance(found, Way)
-    assert found.route is None
-    assert not finder.hop.go_on(set())
+        assert isinstance(found, Way)
+        assert found.route is None
+        assert finder.hops.just_found(asked_by_pjsip) == (expected,)
+        assert finder.hop.go_on({expected})
 
 
 def test_the_route_to_a_server_is_one_that_pjsip_keeps_to_itself() -> None:

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 
 from hasip.doctor.report import TooSlowError, within
 from hasip.errors import HaSipError
-from hasip.sip.locate import TCP, TLS, UDP, Locator, destination_of
+from hasip.sip.locate import TCP, TLS, UDP, destination_of, locator_for
 from hasip.sip.transports import system_ca_file
 
 if TYPE_CHECKING:
@@ -39,8 +39,7 @@ def check_server(report: Report, settings: Settings, account: Account, names: Na
         report.fail("server", f"{uri} is no SIP URI", f"write {name} like sip:example.org")
         return False
     general = settings.sip.options
-    kinds = {UDP: general.udp, TCP: general.tcp, TLS: general.tls}
-    locator = Locator(settings.sip.name_servers, [kind for kind, is_on in kinds.items() if is_on])
+    locator = locator_for(settings.sip)
     try:
         targets = within(RESOLVED_WITHIN_S, lambda: locator.locate(to))
     except HaSipError as error:

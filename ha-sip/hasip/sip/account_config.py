@@ -10,6 +10,7 @@ import pjsua2 as pj
 from hasip.calls.uri import transport_of
 from hasip.sip.build import HAS_IPV6
 from hasip.sip.hop import Way
+from hasip.sip.locate import TLS
 
 if TYPE_CHECKING:
     from hasip.settings.model import Account, AccountOptions, GlobalOptions
@@ -95,7 +96,13 @@ def set_way(config: pj.AccountConfig, settings: Account, general: GlobalOptions,
     # A new connection has another port of ours, and we are called by it; without exceptions, or
     # pjsip would stay with the port of the connection before, if the address is a private one.
     mode = _ALWAYS if transport_of(first) in ("tcp", "tls") else _WITH_EXCEPTIONS
-    config.natConfig.contactRewriteUse = mode if settings.options.use_contact_rewrite else 0
+    rewrites = settings.options.use_contact_rewrite
+    config.natConfig.contactRewriteUse = mode if rewrites else 0
+    # To know the port of a connection before it is made, pjsip would resolve the name itself, and
+    # wait for it. The registrar's answer tells it, too.
+    by_name = way.target is not None and way.target.transport == TLS
+    learns_it = settings.registrar_uri is not None and rewrites
+    config.natConfig.contactUseSrcPort = int(not (by_name and learns_it))
 
 
 def _ipv6_use(general: GlobalOptions, beside_ipv4: int) -> int:

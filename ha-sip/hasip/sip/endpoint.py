@@ -15,12 +15,13 @@ from hasip.sip.build import IS_OURS, MAX_ACCOUNTS, room, tls_library
 from hasip.sip.doorman import Doorman
 from hasip.sip.errors import guarded, sip_errors
 from hasip.sip.hop import Hops
-from hasip.sip.locate import Locator
+from hasip.sip.locate import locator_for
 from hasip.sip.media import BRIDGE_RATE_HZ
 from hasip.sip.nat_servers import ServerWatch, ask_stun
 from hasip.sip.pj_call import leave_to_pjsip
 from hasip.sip.pj_log import REFUSAL_LEVEL, LogWriter
 from hasip.sip.refusals import refused_by_us
+from hasip.sip.resolver import Resolver
 from hasip.sip.strangers import Strangers
 from hasip.sip.stray_requests import StrayRequests
 from hasip.sip.transports import open_transports, read_loss
@@ -101,7 +102,7 @@ class SipStack:
             let_go=self._let_go,
             on_call=on_call,
             on_registration=on_registration,
-            hops=Hops(loop, _locator(settings)),
+            hops=Hops(loop, locator_for(settings.sip)),
             has_stun=lambda: self._stun is not None and self._stun.address is not None,
             on_moved=self._on_moved,
             take_room=self._take_room,
@@ -112,6 +113,7 @@ class SipStack:
         self._stun = None if server is None else ServerWatch(loop, lambda: ask_stun(server))
         self._endpoint: _Endpoint | None = None
         # pjsip looks at these as long as it runs.
+        self._resolver: Resolver | None = None
         self._strays: StrayRequests | None = None
         self._doorman: Doorman | None = None
         self._accounts: dict[int, SipAccount] = {}
@@ -145,6 +147,7 @@ class SipStack:
         self._endpoint = _Endpoint(self._loop, self._heard_loss)
         with sip_errors("start pjsip"):
             self._endpoint.libCreate()
+            self._resolve_for_pjsip()
             stay_on_udp()
             self._endpoint.libInit(self._endpoint_config())
         self._answer_strays()
@@ -159,6 +162,12 @@ class SipStack:
         if self._stun is not None:
             self._stun.watch(self._stun_changed)
         watch_addresses(lambda: self._loop.post(self._look_around))
+
+    def _resolve_for_pjsip(self) -> None:
+        try:
+            self._resolver = Resolver(self._loop, self._house.hops)
+        except OSError as error:
+            _log.warning("pjsip resolves some names by itself, and may wait for them: %s", error)
 
     def _answer_strays(self) -> None:
         try:
@@ -212,6 +221,8 @@ class SipStack:
         self._accounts.clear()
         self._calls.clear()
         leave_to_pjsip()
+        if self._resolver is not None:
+            self._resolver.close()
         endpoint, self._endpoint = self._endpoint, None
         if endpoint is not None:
             with guarded("stop pjsip"):
@@ -365,12 +376,6 @@ class SipStack:
 def _no_room() -> str:
     more = "" if IS_OURS else "; ./build.sh create-venv --from-source builds one with more"
     return f"this pjsua2 has room for {MAX_ACCOUNTS} accounts{more}"
-
-
-def _locator(settings: Settings) -> Locator:
-    options = settings.sip.options
-    transports = [name for name, is_on in (("udp", options.udp), ("tcp", options.tcp)) if is_on]
-    return Locator(settings.sip.name_servers, transports)
 
 
 def _name(codec_id: str) -> str:

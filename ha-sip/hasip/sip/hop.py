@@ -23,6 +23,10 @@ if TYPE_CHECKING:
 
 _log = logging.getLogger(__name__)
 
+# For how long what a name stands for is not asked again.
+FRESH_S = 5.0
+MOST_REMEMBERED = 200
+
 
 @dataclass(frozen=True, slots=True)
 class Way:
@@ -33,7 +37,11 @@ class Way:
 
     @property
     def route(self) -> str | None:
-        """Return the route for pjsip. Of TLS there is none: a certificate is for a name."""
+        """Return the route for pjsip.
+
+        Of TLS there is none: a certificate is for a name. The request goes to the name, and
+        `Resolver` says where that is.
+        """
         is_plain = self.target is not None and self.target.transport != TLS
         return self.target.route if self.target is not None and is_plain else None
 
@@ -45,11 +53,21 @@ def needed(found: Way | HaSipError) -> Way:
     return found
 
 
+@dataclass(frozen=True, slots=True)
+class _Found:
+    """What a name stands for."""
+
+    at: float
+    targets: tuple[Target, ...]
+
+
 class Hops:
     """Makes hops, and has their names resolved; loop thread only."""
 
     def __init__(self, loop: Loop, locator: Locator) -> None:
+        self._clock = loop.clock
         self._locator = locator
+        self._found: dict[Destination, _Found] = {}  # read on any thread
         # A question may take as long as the system's resolver is patient.
         self._pool = WorkerPool("names", loop, threads=8, waiting=100)
 
@@ -60,6 +78,33 @@ class Hops:
     def locate(self, to: Destination, done: Callable[[Result[tuple[Target, ...]]], None]) -> None:
         """Ask, and call back."""
         self._pool.submit(lambda: self._locator.locate(to), done)
+
+    def written(self, to: Destination) -> Target:
+        """Return the server of a destination that is an address; on any thread."""
+        return self._locator.written(to)
+
+    def remember(self, to: Destination, targets: tuple[Target, ...]) -> None:
+        """Take note of where requests to a name go now."""
+        self._found.pop(to.key, None)
+        if len(self._found) >= MOST_REMEMBERED:
+            del self._found[next(iter(self._found))]
+        self._found[to.key] = _Found(self._clock.now(), targets)
+
+    def keep_order(self, to: Destination, targets: tuple[Target, ...]) -> tuple[Target, ...]:
+        """Return the servers of a name with the one first that was used before."""
+        before = self.found_before(to)[:1]
+        return tuple(sorted(targets, key=lambda target: target not in before))
+
+    def just_found(self, to: Destination) -> tuple[Target, ...] | None:
+        """Return what a name stands for, if that was found out just now; on any thread."""
+        found = self._found.get(to.key)
+        is_fresh = found is not None and self._clock.now() - found.at < FRESH_S
+        return found.targets if found is not None and is_fresh else None
+
+    def found_before(self, to: Destination) -> tuple[Target, ...]:
+        """Return what a name stood for when it was found out last."""
+        found = self._found.get(to.key)
+        return () if found is None else found.targets
 
 
 class Hop:
@@ -81,11 +126,6 @@ class Hop:
         else:
             self._hops.locate(to, lambda result: self._found(result, done))
 
-    @property
-    def leaves_routes_alone(self) -> bool:
-        """Tell whether the way there has no route for pjsip."""
-        return self._to is None or self._to.is_address or self._to.transport == TLS
-
     def go_on(self, tried: set[Target]) -> bool:
         """Go on to a server that is not among these; False if there is none."""
         if not self.has_others:
@@ -102,7 +142,7 @@ class Hop:
     @property
     def has_others(self) -> bool:
         """Tell whether there are other servers to try."""
-        return len(self._targets) > 1 and not self.leaves_routes_alone
+        return len(self._targets) > 1
 
     def _found(
         self, result: Result[tuple[Target, ...]], done: Callable[[Way | HaSipError], None]
@@ -115,6 +155,8 @@ class Hop:
             done(result.error)
             return
         target = self._targets[self._current]
+        if self._to is not None:
+            self._hops.remember(self._to, (target,))
         done(Way(target, source_address(target.address)))
 
     def _keep(self, targets: tuple[Target, ...]) -> None:

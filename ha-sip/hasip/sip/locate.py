@@ -12,7 +12,7 @@ import ipaddress
 import random
 import re
 import socket
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
 
 import dns.exception
@@ -20,9 +20,12 @@ import dns.rdatatype
 import dns.resolver
 
 from hasip.errors import SipError
+from hasip.sip.build import HAS_IPV6
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
+
+    from hasip.settings.model import Sip
 
 UDP, TCP, TLS = "udp", "tcp", "tls"
 _DEFAULT_PORTS = {UDP: 5060, TCP: 5060, TLS: 5061}
@@ -56,6 +59,11 @@ class Destination:
     transport: str | None  # one of ours, as the URI says it; `sips:` is tls
     is_address: bool
 
+    @property
+    def key(self) -> Destination:
+        """Return it as one that is equal where the names are (RFC 3261 §19.1.4)."""
+        return replace(self, host=self.host.lower())
+
 
 @dataclass(frozen=True, slots=True)
 class Target:
@@ -88,10 +96,11 @@ def destination_of(uri: str) -> Destination | None:
     if found["scheme"].lower() == "sips":
         transport = TLS
     port = int(found["port"]) if found["port"] else None
-    return Destination(host, port, transport, _is_address(host))
+    return Destination(host, port, transport, is_address(host))
 
 
-def _is_address(host: str) -> bool:
+def is_address(host: str) -> bool:
+    """Tell whether it is no name."""
     try:
         ipaddress.ip_address(host)
     except ValueError:
@@ -102,11 +111,15 @@ def _is_address(host: str) -> bool:
 class Locator:
     """Asks the name servers; waits for them, so workers call it."""
 
-    def __init__(self, name_servers: Sequence[str], transports: Sequence[str]) -> None:
+    def __init__(
+        self, name_servers: Sequence[str], transports: Sequence[str], *, ipv4: bool, ipv6: bool
+    ) -> None:
         """Ask these; with none, ask the system, which knows addresses but no services.
 
-        `transports` are those that are open, for servers whose URI leaves that to the records.
+        `transports` are those that are open, for servers whose URI leaves that to the records;
+        `ipv4` and `ipv6` tell whether there are any of the kind.
         """
+        self._ipv4, self._ipv6 = ipv4, ipv6
         self._transports = [kind for kind in (UDP, TCP) if kind in transports]
         self._default = next(iter(self._transports), UDP)
         self._resolver: dns.resolver.Resolver | None = None
@@ -123,10 +136,26 @@ class Locator:
             found = self._targets(to.host, to.port or _DEFAULT_PORTS[transport], transport)
         else:
             found = self._by_services(to)
-        targets = tuple(dict.fromkeys(found))[:MOST_TARGETS]
-        if not targets:
+        targets = tuple(dict.fromkeys(found))
+        usable = tuple(target for target in targets if self._can_reach(target))[:MOST_TARGETS]
+        if targets and not usable:
+            raise NotFoundError(to.host, self._why_unusable())
+        if not usable:
             raise NotFoundError(to.host, "it has no address")
-        return targets
+        return usable
+
+    def written(self, to: Destination) -> Target:
+        """Return the server of a destination that is an address; asks nobody."""
+        transport = to.transport or self._default
+        return Target(to.host, to.host, to.port or _DEFAULT_PORTS[transport], transport)
+
+    def _why_unusable(self) -> str:
+        if self._ipv6:
+            return "it has only IPv4 addresses, and --bind-address is an IPv6 one"
+        return "it has only IPv6 addresses, and IPv6 is off (--ipv6)"
+
+    def _can_reach(self, target: Target) -> bool:
+        return self._ipv6 if ":" in target.address else self._ipv4
 
     def _by_services(self, to: Destination) -> list[Target]:
         """Follow NAPTR and SRV (RFC 3263 §4.1 and §4.2), or take the name as a host's."""
@@ -172,11 +201,13 @@ class Locator:
         return [Target(host, address, port, transport) for address in self._addresses(host)]
 
     def _addresses(self, host: str) -> list[str]:
-        if _is_address(host):
+        if is_address(host):
             return [host]
         if self._resolver is not None:
-            kinds = (dns.rdatatype.A, dns.rdatatype.AAAA)
-            return [record.address for kind in kinds for record in self._ask(host, kind)]
+            known = self._ask(host, dns.rdatatype.A)
+            if self._ipv6 or not known:
+                known += self._ask(host, dns.rdatatype.AAAA)
+            return [record.address for record in known]
         try:
             found = socket.getaddrinfo(host, None, type=socket.SOCK_DGRAM)
         except OSError as error:
@@ -194,6 +225,18 @@ class Locator:
             return []
         except (dns.exception.DNSException, OSError) as error:
             raise NotFoundError(name, str(error).rstrip(".")) from error
+
+
+def locator_for(sip: Sip) -> Locator:
+    """Return one that finds servers which can be reached by what is open."""
+    options = sip.options
+    kinds = ((UDP, options.udp), (TCP, options.tcp), (TLS, options.tls))
+    return Locator(
+        sip.name_servers,
+        [kind for kind, is_on in kinds if is_on],
+        ipv4=options.uses_ipv4,
+        ipv6=options.uses_ipv6 and HAS_IPV6,
+    )
 
 
 def source_address(to: str) -> str | None:

@@ -7,6 +7,7 @@ refused password, which must not be hammered.
 
 from __future__ import annotations
 
+import contextlib
 import logging
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
@@ -14,9 +15,9 @@ from typing import TYPE_CHECKING
 from hasip.backoff import Backoff
 from hasip.errors import HaSipError, SipError
 from hasip.events.model import RegistrationChanged, RegistrationState
-from hasip.sip.build import IS_OURS
 from hasip.sip.errors import BusyError, guarded, sip_errors
 from hasip.sip.hop import needed
+from hasip.sip.patience import waiting_at_most
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -31,10 +32,10 @@ if TYPE_CHECKING:
 
 _log = logging.getLogger(__name__)
 
-# How often the registrar is told anew, whatever expiry it grants: from 36 to 54 s, by chance, so
+# How often the registrar is told anew, whatever expiry it grants: from 32 to 48 s, by chance, so
 # that accounts spread. One that was restarted has forgotten us; this bounds the time during which
 # nobody can call. OPTIONS would not tell: a registrar answers it for whomever it forgot, too.
-REFRESH_S = 45.0
+REFRESH_S = 40.0
 FIRST_RETRY_S = 2.0
 LONGEST_RETRY_S = 60.0
 # After 401, 403 and 404 the mistake is most likely in the settings.
@@ -44,11 +45,8 @@ LONGEST_RETRY_REFUSED_S = 900.0
 LOSSES_APART_S = 10.0
 REFUSED = frozenset({401, 403, 404, 407})
 OK = 200
-REQUEST_TIMEOUT = 408
-# How long a server may be silent if there are others. The wheel's pjsip sends nothing else before
-# a REGISTER is answered or 32 s are over; the one that is built from source does.
+# How long a server may be silent if there are others.
 NO_ANSWER_S = 5.0
-CAN_GIVE_UP = IS_OURS
 
 _REFRESH = Backoff(REFRESH_S, REFRESH_S)
 _AWAY = Backoff(FIRST_RETRY_S, LONGEST_RETRY_S)
@@ -147,7 +145,7 @@ class Registration:
             _log.info("Account %d (%s): registered", self._settings.number, self._settings.id_uri)
         self._failures = 0
         self._tried.clear()
-        self._try_again_in(REFRESH_S if granted is None else _refresh_s(granted))
+        self._try_again_in(REFRESH_S if granted is None else refresh_s(granted))
 
     def heard_loss(self, loss: ConnectionLost) -> None:
         """Register anew soon if it may have been our connection that was lost.
@@ -227,22 +225,17 @@ class Registration:
             if way.target is not None:
                 self._tried.add(way.target)
             self._context.outlet.use(way)
-            with sip_errors(f"register account {self._settings.number}"):
+            has_others = self._context.hop.has_others
+            with (
+                sip_errors(f"register account {self._settings.number}"),
+                waiting_at_most(NO_ANSWER_S) if has_others else contextlib.nullcontext(),
+            ):
                 self._context.outlet.account.setRegistration(True)
             self._is_pending = True
         except BusyError:
             self._is_pending = True  # pjsip registers by itself, after a move
         except SipError as error:
             self._heard_failure(0, str(error))
-        else:
-            if CAN_GIVE_UP and self._context.hop.has_others:
-                self._cancel_timer()
-                self._timer = self._loop.call_later(NO_ANSWER_S, self._give_server_up)
-
-    def _give_server_up(self) -> None:
-        """Go on to another server, before pjsip's own 32 s are over."""
-        self._is_pending = False
-        self._heard_failure(REQUEST_TIMEOUT, "No answer")
 
     def _heard_failure(self, code: int, reason: str) -> None:
         """Try the next server at once, and after the last one wait."""
@@ -280,7 +273,7 @@ class Registration:
             self._timer = None
 
 
-def _refresh_s(granted: Granted) -> float:
+def refresh_s(granted: Granted) -> float:
     """Return when to register again, in good time before the end."""
     in_time = granted.expires_s / 2 if granted.expires_s > 0 else REFRESH_S
     return min(_REFRESH.wait_s(1), in_time)

@@ -1,0 +1,92 @@
+"""Names that stand in the messages of a call, and a name server that does not answer."""
+
+from __future__ import annotations
+
+import time
+from typing import TYPE_CHECKING
+
+import pytest
+
+from support.netns import Network
+from support.provider import DNS, FIRST, HOSTS, Provider
+from support.source_build import source_python
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+    from pathlib import Path
+
+    from support.gateway import GatewayProcess
+    from support.phone import Phone
+
+PINGS = 100
+QUICK_S = 0.1  # 99 of them
+# The system's resolver waits for 3 s and more; whoever waits for it holds up one of them as long.
+HELD_UP_S = 1.0
+
+
+@pytest.fixture
+def net(tmp_path: Path) -> Iterator[Provider]:
+    with Network() as network:
+        provider = Provider(network, tmp_path)
+        yield provider
+        provider.close()
+
+
+def ping_often(phone: Phone, gateway: GatewayProcess) -> list[float]:
+    """Ask a hundred times, for longer than a second, and return the waits, the longest last."""
+    waits: list[float] = []
+    for _ in range(PINGS):
+        waits.append(phone.ping(gateway.address))
+        time.sleep(0.015)  # so that they meet all that the gateway does
+    return sorted(waits)
+
+
+@pytest.mark.parametrize("build", ["wheel", "source"])
+def test_a_name_server_that_does_not_answer_holds_up_no_other_call(
+    net: Provider, build: str
+) -> None:
+    """With a REFER and a redirect to a name, and a phone that wants its BYE at one."""
+    net.silence(DNS)
+    net.house.ask(DNS)
+    referrer, moved, named, neighbour = (net.phone(name, FIRST) for name in "abcd")
+    moved.redirect_to = "sip:e@redirect.example.org"
+    python = source_python() if build == "source" else None
+    more = {} if python is None else {"python": python}
+    options = "--follow-transfer on --ice off"
+    with net.gateway(**more, SIP1_OPTIONS=options) as gateway:
+        named.uri = f"sip:c@contact.example.org:{named.port}"
+        with net.machine.entered():
+            call = named.call(gateway.uri, via=gateway.address).wait_answered()
+            referred = referrer.call(gateway.uri, via=gateway.address).wait_answered()
+        gateway.command({"command": "dial", "number": moved.uri})
+        moved.wait_call()
+        assert referred.refer("sip:f@refer.example.org") == 202
+        gateway.command({"command": "hangup", "number": named.uri})
+
+        waits = ping_often(neighbour, gateway)
+        print(f"OPTIONS took {waits[-2] * 1000:.1f} ms (p99), at most {waits[-1] * 1000:.1f} ms")
+
+        assert waits[-2] < QUICK_S
+        assert waits[-1] < HELD_UP_S
+        gateway.wait_log("contact.example.org cannot be resolved")
+        gateway.wait_log("refer.example.org cannot be resolved")
+        gateway.wait_log("redirect.example.org cannot be resolved")
+        assert not any("A step of the loop took" in line for line in gateway.lines)
+        with net.machine.entered():
+            neighbour.call(gateway.uri, via=gateway.address).wait_answered().hang_up()
+        call.close()
+
+
+def test_names_in_a_call_are_asked_of_the_name_servers_of_the_settings(net: Provider) -> None:
+    """A redirect to a name leads there, and so does a BYE to the name in a Contact."""
+    net.dns(*HOSTS, "_sip._udp.door.example.org. SRV 10 10 5070 one.example.org.")
+    old, door = net.phone("old"), net.phone("door", FIRST, 5070)
+    old.redirect_to = "sip:door@door.example.org"
+    door.uri = "sip:door@door.example.org"
+    with net.gateway(NAME_SERVER=DNS) as gateway:
+        gateway.command({"command": "dial", "number": old.uri})
+        call = door.wait_call().wait_answered()
+        gateway.command({"command": "hangup", "number": old.uri})
+
+        call.wait_ended()
+        assert call.ended_by_peer

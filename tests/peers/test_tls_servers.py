@@ -1,0 +1,115 @@
+"""Servers by TLS that are found by a name: which certificates are for it, and the next server."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import pytest
+
+from support.certificates import Authority
+from support.kamailio import Tls
+from support.netns import Network
+from support.provider import ACCOUNT, DNS, FIRST, HOSTS, HOUSE, SECOND, Provider
+from support.source_build import source_python
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+    from pathlib import Path
+
+    from support.gateway import GatewayProcess
+    from support.kamailio import Kamailio
+
+TLS_PORT = 5061
+TWO_BY_TLS = (
+    *HOSTS,
+    f"_sips._tcp.example.org. SRV 10 10 {TLS_PORT} one.example.org.",
+    f"_sips._tcp.example.org. SRV 20 10 {TLS_PORT} two.example.org.",
+)
+REGISTERED = "(sip:hasip@example.org): registered"
+
+
+class SafeProvider(Provider):
+    """One whose servers have certificates."""
+
+    def __init__(self, network: Network, folder: Path) -> None:
+        super().__init__(network, folder)
+        self.authority = Authority(folder / "ca")
+
+    def safe_registrar(self, host: str, certificate_for: str) -> Kamailio:
+        name = certificate_for.replace("*", "any")
+        certificate, key = self.authority.sign(name, f"DNS:{certificate_for}")
+        return self.registrar(host, tls=Tls(TLS_PORT, certificate, key))
+
+    def safe_gateway(
+        self, uri: str = "sip:example.org", python: str | None = None
+    ) -> GatewayProcess:
+        options = f"--bind-address {HOUSE} --tls on --tls-ca-file {self.authority.certificate}"
+        account = {**ACCOUNT, "SIP1_REGISTRAR_URI": f"{uri};transport=tls", "NAME_SERVER": DNS}
+        more = {} if python is None else {"python": python}
+        return self.gateway(**more, **account, GLOBAL_OPTIONS=options)
+
+
+@pytest.fixture
+def net(tmp_path: Path) -> Iterator[SafeProvider]:
+    with Network() as network:
+        provider = SafeProvider(network, tmp_path)
+        yield provider
+        provider.close()
+
+
+@pytest.mark.parametrize("build", ["wheel", "source"])
+@pytest.mark.parametrize("is_silent", [False, True], ids=["port closed", "packets dropped"])
+def test_the_second_server_is_used_if_the_first_is_dead(
+    net: SafeProvider, build: str, *, is_silent: bool
+) -> None:
+    """Its certificate is for the domain, as RFC 5922 §4 wants it, and it has calls as well."""
+    net.dns(*TWO_BY_TLS)
+    if is_silent:
+        net.silence(FIRST)
+    second = net.safe_registrar(SECOND, "example.org")
+    alice = net.phone("alice")
+    assert alice.register(second.address, "example.org") == 200
+    with net.safe_gateway(python=source_python() if build == "source" else None) as gateway:
+        gateway.wait_log(REGISTERED, 15)
+        assert "one.example.org" in gateway.wait_log("does not answer; trying two.example.org")
+        gateway.command({"command": "dial", "number": "alice"})
+        alice.wait_call().wait_answered().hang_up()
+
+        sent = [line for line in gateway.lines if "TX " in line and "Request msg INVITE" in line]
+        assert sent
+        assert all(f" to TLS {SECOND}:{TLS_PORT}" in line for line in sent)
+
+
+@pytest.mark.parametrize("build", ["wheel", "source"])
+def test_a_certificate_for_the_server_is_none_for_the_domain(net: SafeProvider, build: str) -> None:
+    """Who can forge answers of name servers must not become the registrar."""
+    net.dns(*TWO_BY_TLS)
+    net.safe_registrar(FIRST, "one.example.org")
+    with net.safe_gateway(python=source_python() if build == "source" else None) as gateway:
+        gateway.wait_log("TLS: the certificate of")
+        gateway.wait_log("registration at")
+
+        assert not any(REGISTERED in line for line in gateway.lines)
+
+
+@pytest.mark.parametrize(
+    ("certificate_for", "build", "is_trusted"),
+    [
+        ("*.example.org", "source", True),
+        ("*.example.org", "wheel", False),  # pjsip as it is, by RFC 5922 §7.2
+        ("*.example.com", "source", False),
+        ("*.org", "source", False),  # two labels are too many (RFC 6125 §6.4.3)
+        ("*", "source", False),
+    ],
+)
+def test_a_wildcard_is_for_the_names_directly_below(
+    net: SafeProvider, certificate_for: str, build: str, *, is_trusted: bool
+) -> None:
+    net.dns(*HOSTS)
+    net.safe_registrar(FIRST, certificate_for)
+    python = source_python() if build == "source" else None
+    with net.safe_gateway(f"sip:one.example.org:{TLS_PORT}", python) as gateway:
+        gateway.wait_log(REGISTERED if is_trusted else "TLS: the certificate of")
+        gateway.wait_log(REGISTERED if is_trusted else "registration at")
+
+        assert any(REGISTERED in line for line in gateway.lines) == is_trusted
