@@ -14,6 +14,7 @@ test_packages=(
     g++ patchelf debian-archive-keyring  # a real Home Assistant, and the Python that it wants
     iproute2 procps nftables unbound coturn  # networks of their own, with NAT and a name server
 )
+bench_packages=(ffmpeg espeak-ng sip-tester gcc libc6-dev pkg-config)
 check_packages=(shellcheck apparmor)
 image_test_packages=(buildah podman runc debootstrap qemu-user-static)
 
@@ -27,7 +28,8 @@ usage() {
   run-local [ARGUMENTS]        run the gateway in the foreground, commands on stdin
   check                        format, lint, types, walls between the folders, known holes in
                                the Python packages
-  bench                        measure, and print figures
+  bench [--quick] [--build wheel|source|both] [NAME...]
+                               measure, print figures and write bench.json (docs/performance.md)
   image [--arch ARCH] [--tag NAME] [--base IMAGE]
                                build the container image with docker or buildah; ARCH is amd64 or
                                aarch64
@@ -141,7 +143,8 @@ create_venv() {
         # shellcheck source-path=SCRIPTDIR source=scripts/pjsua2-packages.sh
         source "$project/scripts/pjsua2-packages.sh"
         need_packages "${pjsua2_packages[@]}"
-        step "building pjsua2 from source" "$project/scripts/build-pjsua2.sh" "$venv"
+        step "building pjsua2 from source" \
+            "$project/scripts/build-pjsua2.sh" "$venv" "$venv/pjproject"
         touch "$venv/.pjsua2-from-source"
     fi
     echo "$stamp" >"$venv/.stamp"
@@ -205,9 +208,10 @@ case $command in
     image) "$project/scripts/build-image.sh" "$@" ;;
     image-test) image_test "$@" ;;
     bench)
-        need_packages "${demo_packages[@]}"
+        need_packages "${bench_packages[@]}"
         create_venv
-        PYTHONPATH=$project/tests exec "$venv/bin/python" -m bench "$@"
+        [[ " $* " == *" --build wheel "* ]] || create_source_venv
+        PYTHONPATH=$project/tests:$project/ha-sip exec "$venv/bin/python" -m bench "$@"
         ;;
     help | --help | -h) usage ;;
     *)

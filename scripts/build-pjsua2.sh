@@ -1,7 +1,9 @@
 #!/usr/bin/env bash
 # Builds pjproject 2.17's Python binding (pjsua2) and installs it into a virtual environment.
 #
-#   scripts/build-pjsua2.sh VENV
+#   scripts/build-pjsua2.sh VENV [LINK]
+#
+# LINK is made to lead to pjproject's headers and libraries, for programs in C.
 #
 # The sources come from the tarball that PJPROJECT_TARBALL names, else from the release, else from
 # Debian, whose source package asterisk carries them. They are checked against what is pinned here;
@@ -104,7 +106,15 @@ EOF
     cp pjsip-apps/src/swig/python/pjsua2.py "$built.part"
     find pjsip-apps/src/swig/python/build -name '_pjsua2*.so' -exec cp {} "$built.part" \;
     strip --strip-unneeded "$built.part"/_pjsua2*.so
+    keep_for_c
     mv "$built.part" "$built"
+}
+
+# The benchmarks compare us with a program in C (tests/bench/calls.c) on the very same libraries.
+keep_for_c() {
+    rm -rf "$built-c" && mkdir "$built-c"
+    make install prefix="$built-c"
+    strip --strip-debug "$built-c"/lib/*.a
 }
 
 if [ ! -d "$built" ]; then
@@ -116,4 +126,5 @@ if [ ! -d "$built" ]; then
 fi
 site=$("$python" -c 'import sysconfig; print(sysconfig.get_path("platlib"))')
 cp "$built"/* "$site"
+[ -z "${2:-}" ] || ln -sfn "$built-c" "$2"
 "$python" -c 'import pjsua2; print("pjsua2 for", pjsua2.HASIP_MAX_CALLS, "calls")'

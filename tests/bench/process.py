@@ -16,15 +16,34 @@ def cpu_seconds(pid: int) -> float:
 
 
 def share_of_core(pid: int, seconds: float) -> float:
-    """Watch a process for so long; returns its share of one core in percent."""
-    before, started = cpu_seconds(pid), time.monotonic()
+    """Watch a process and its children for so long; returns their share of one core in percent."""
+    pids = family(pid)
+    before, started = sum(map(cpu_seconds, pids)), time.monotonic()
     time.sleep(seconds)
-    return 100 * (cpu_seconds(pid) - before) / (time.monotonic() - started)
+    return 100 * (sum(map(cpu_seconds, pids)) - before) / (time.monotonic() - started)
+
+
+def family(pid: int) -> list[int]:
+    """Return a process and those that it started."""
+    found = [pid]
+    for task in Path(f"/proc/{pid}/task").iterdir():
+        for child in (task / "children").read_text(encoding="ascii").split():
+            found += family(int(child))
+    return found
 
 
 def resident_mib(pid: int) -> float:
-    """Return the memory that a process holds in RAM, in MiB."""
-    for line in Path(f"/proc/{pid}/status").read_text(encoding="ascii").splitlines():
-        if line.startswith("VmRSS:"):
-            return int(line.split()[1]) / 1024
-    raise ProcessLookupError(pid)
+    """Return the memory that a process and its children hold in RAM (RSS), in MiB."""
+    return sum(_kib(f"/proc/{one}/status", "VmRSS:") for one in family(pid)) / 1024
+
+
+def proportional_mib(pid: int) -> float:
+    """Return the same with each page that is shared counted by its share (PSS), in MiB."""
+    return sum(_kib(f"/proc/{one}/smaps_rollup", "Pss:") for one in family(pid)) / 1024
+
+
+def _kib(path: str, name: str) -> int:
+    for line in Path(path).read_text(encoding="ascii").splitlines():
+        if line.startswith(name):
+            return int(line.split()[1])
+    return 0  # it has ended, and its parent has not looked yet

@@ -1,0 +1,57 @@
+"""The floor: a program that does the main work with pjsua2 and nothing else."""
+
+from __future__ import annotations
+
+import json
+import subprocess
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, Self
+
+from support.ports import free_port
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+PROGRAM = Path(__file__).with_name("bare_program.py")
+
+
+class BareProgram:
+    """Takes calls, makes them on a line of stdin, and reports digits by HTTP."""
+
+    def __init__(self, python: str, http_port: int = 0) -> None:
+        self.port = free_port()
+        self.address = ("127.0.0.1", self.port)
+        self.uri = f"sip:house@127.0.0.1:{self.port}"
+        self._process = subprocess.Popen(
+            [python, str(PROGRAM), str(self.port), str(http_port)],
+            stdin=subprocess.PIPE,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.DEVNULL,
+        )
+
+    @property
+    def pid(self) -> int:
+        """Return the number of the process."""
+        return self._process.pid
+
+    def __enter__(self) -> Self:
+        """Wait until it is up."""
+        assert self._process.stdout is not None
+        for line in self._process.stdout:
+            if line == b"ready\n":
+                return self
+        raise AssertionError("the bare program did not start")
+
+    def __exit__(self, *_: object) -> None:
+        """End it."""
+        self._process.kill()
+        self._process.wait(10)
+        for pipe in (self._process.stdin, self._process.stdout):
+            assert pipe is not None
+            pipe.close()
+
+    def command(self, command: Mapping[str, Any]) -> None:
+        """Have it make a call."""
+        assert self._process.stdin is not None
+        self._process.stdin.write(json.dumps(command).encode() + b"\n")
+        self._process.stdin.flush()

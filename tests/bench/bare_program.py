@@ -1,0 +1,89 @@
+"""The process of `BareProgram`: PORT HTTP_PORT.
+
+It is what anybody would write who needs one thing only and no safety: callbacks that do the work
+themselves, no log, no checks, no time-outs.
+"""
+
+from __future__ import annotations
+
+import http.client
+import json
+import sys
+
+import pjsua2 as pj
+
+
+class OneCall(pj.Call):
+    """A call whose digits are reported at once."""
+
+    http_port = 0
+
+    def onDtmfDigit(self, prm: pj.OnDtmfDigitParam) -> None:
+        """Report it."""
+        connection = http.client.HTTPConnection("127.0.0.1", self.http_port, timeout=5)
+        body = json.dumps({"digit": prm.digit})
+        headers = {"Content-Type": "application/json", "Authorization": "Bearer stand-in-token"}
+        connection.request("POST", "/api/services/d/s", body, headers)
+        connection.getresponse().read()
+        connection.close()
+
+
+class House(pj.Account):
+    """Answers at once."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.calls: list[OneCall] = []
+
+    def onIncomingCall(self, prm: pj.OnIncomingCallParam) -> None:
+        """Answer."""
+        call = OneCall(self, prm.callId)
+        self.calls.append(call)
+        answer = pj.CallOpParam()
+        answer.statusCode = 200
+        call.answer(answer)
+
+
+def _start(port: int) -> pj.Endpoint:
+    endpoint = pj.Endpoint()
+    endpoint.libCreate()
+    config = pj.EpConfig()
+    config.uaConfig.maxCalls = 512
+    config.uaConfig.threadCnt = 1
+    config.uaConfig.mainThreadOnly = False
+    config.medConfig.threadCnt = 1
+    config.medConfig.ecTailLen = 0
+    config.medConfig.sndAutoCloseTime = -1
+    config.logConfig.level = config.logConfig.consoleLevel = 0
+    endpoint.libInit(config)
+    transport = pj.TransportConfig()
+    transport.port, transport.boundAddress = port, "127.0.0.1"
+    endpoint.transportCreate(pj.PJSIP_TRANSPORT_UDP, transport)
+    endpoint.libStart()
+    endpoint.audDevManager().setNullDev()
+    return endpoint
+
+
+def main() -> None:
+    """Make calls until the end of stdin."""
+    port, OneCall.http_port = int(sys.argv[1]), int(sys.argv[2])
+    endpoint = _start(port)
+    config = pj.AccountConfig()
+    config.idUri = f"sip:house@127.0.0.1:{port}"
+    config.mediaConfig.transportConfig.port = 20_000 + port % 20_000
+    config.mediaConfig.transportConfig.boundAddress = "127.0.0.1"
+    config.mediaConfig.srtpUse = 0
+    house = House()
+    house.create(config, True)  # noqa: FBT003
+    print("ready", flush=True)
+    for line in sys.stdin.buffer:
+        call = OneCall(house)
+        house.calls.append(call)
+        call.makeCall(json.loads(line)["number"], pj.CallOpParam(True))  # noqa: FBT003
+    house.calls.clear()
+    house.shutdown()
+    endpoint.libDestroy()
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,69 @@
+"""What is left of many short calls: memory that does not come back."""
+
+from __future__ import annotations
+
+import subprocess
+import time
+from typing import TYPE_CHECKING
+
+from bench.process import proportional_mib, resident_mib
+from bench.signalling import MENU
+from support.home_assistant import StandInHomeAssistant
+from support.phone import Phone
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from bench.table import Figure
+    from bench.workshop import Workshop
+
+CALLS, QUICK_CALLS = 5_000, 250
+CALLS_A_SECOND = 50
+CALL_MS = 300
+# pjsip keeps transactions for 32 s (RFC 3261 §17: 64 times T1).
+REST_S, QUICK_REST_S = 60.0, 5.0
+WARM_CALLS = 10
+PINGS = 50
+
+
+def churn(shop: Workshop) -> Iterator[Figure]:
+    """Have SIPp call in again and again; only the source build takes so many a second."""
+    if shop.build.name == "wheel":
+        return
+    calls, rest_s = (QUICK_CALLS, QUICK_REST_S) if shop.is_quick else (CALLS, REST_S)
+    name = "memory kept after 5,000 short calls"
+    with (
+        StandInHomeAssistant() as house,
+        shop.gateway(house=house, menu_file=MENU) as gateway,
+        Phone("pinger") as pinger,
+    ):
+        _call(shop, gateway.address[1], WARM_CALLS)
+        before, before_pss = resident_mib(gateway.pid), proportional_mib(gateway.pid)
+        _call(shop, gateway.address[1], calls)
+        peak = resident_mib(gateway.pid)
+        time.sleep(rest_s)
+        kept = resident_mib(gateway.pid) - before
+        yield shop.figure(f"{name[:17]} {calls} calls" if shop.is_quick else name, "MiB", [kept])
+        kept_pss = proportional_mib(gateway.pid) - before_pss
+        yield shop.figure("  the same by PSS", "MiB", [kept_pss])
+        yield shop.figure("  right after the last of them", "MiB", [peak - before])
+        took_ms = [1000 * pinger.ping(gateway.address) for _ in range(PINGS)]
+        yield shop.figure("  OPTIONS after them", "ms", took_ms)
+
+
+def _call(shop: Workshop, port: int, calls: int) -> None:
+    """Call in so often; raises where one of them fails."""
+    done = subprocess.run(
+        [
+            *("sipp", "-sn", "uac", "-i", "127.0.0.1", "-s", "house", "-d", str(CALL_MS)),
+            *("-r", str(CALLS_A_SECOND), "-m", str(calls), "-nostdin", "-timeout", "200"),
+            f"127.0.0.1:{port}",
+        ],
+        cwd=shop.folder,
+        stdin=subprocess.DEVNULL,
+        capture_output=True,
+        text=True,
+        timeout=220,
+        check=False,
+    )
+    assert done.returncode == 0, f"SIPp ended with {done.returncode}\n{done.stdout[-3000:]}"

@@ -1,0 +1,120 @@
+"""How fast SIP goes, whatever Home Assistant does."""
+
+from __future__ import annotations
+
+import time
+from typing import TYPE_CHECKING
+
+from support.home_assistant import StandInHomeAssistant
+from support.phone import Phone
+from support.waiting import wait_until
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from bench.bare import BareProgram
+    from bench.table import Figure
+    from bench.workshop import Workshop
+    from support.gateway import GatewayProcess
+
+DIALS = 200
+# The wheel's pjsip has 64 sockets, and keeps those of a call for half a second after its end.
+DIAL_EVERY_S = 0.05
+CALLS = 20
+PING_EVERY_S = 0.005
+SPEECH_TAKES_S = WEBHOOKS_TAKE_S = 3.0
+BUSY_HERE = 486
+OK = 200
+
+MENU = {
+    "menu": {
+        "message": "Hello there",
+        "choices": {"5": {"action": {"domain": "d", "service": "s"}, "post_action": "return"}},
+    }
+}
+# The same dial again, as automations with a whole menu send it: 2 kB.
+LARGE_MENU = {
+    "message": "Somebody is at the door. " * 8,
+    "choices": {
+        str(digit): {
+            "id": f"choice_{digit}",
+            "message": "You have chosen this. " * 4,
+            "action": {"domain": "switch", "service": "turn_on", "entity_id": f"switch.s{digit}"},
+            "post_action": "return",
+        }
+        for digit in range(9)
+    },
+}
+
+
+def dial(shop: Workshop) -> Iterator[Figure]:
+    """From a line on stdin to the INVITE at the phone."""
+    small: dict[str, object] = {}
+    for name, extra in (
+        ("dial to INVITE, small command", small),
+        ("dial to INVITE, 2 kB command", {**small, "menu": LARGE_MENU}),
+    ):
+        with StandInHomeAssistant() as house, shop.gateway(house=house) as gateway:
+            yield shop.figure(name, "ms", _dials(shop.few_or(DIALS), gateway, extra))
+    with shop.bare() as bare:
+        yield shop.figure("  dial of bare pjsua2", "ms", _dials(shop.few_or(DIALS), bare, {}))
+
+
+def _dials(
+    count: int, subject: GatewayProcess | BareProgram, extra: dict[str, object]
+) -> list[float]:
+    took_ms = []
+    with Phone("b", reject_with=BUSY_HERE) as phone:
+        for number in range(count):
+            began = time.monotonic()
+            # Another number every time: one that is still ringing is not dialled again.
+            uri = phone.uri.replace("b@", f"b{number}@")
+            subject.command({"command": "dial", "number": uri, **extra})
+            took_ms.append(1000 * (phone.wait_call().began_at - began))
+            time.sleep(max(0.0, began + DIAL_EVERY_S - time.monotonic()))
+    return took_ms
+
+
+def slow_speech(shop: Workshop) -> Iterator[Figure]:
+    """OPTIONS while speech takes 3 s."""
+    with (
+        StandInHomeAssistant() as house,
+        shop.gateway(house=house, menu_file=MENU) as gateway,
+        Phone("caller") as caller,
+        Phone("pinger") as pinger,
+    ):
+        house.delays_s["tts_get_url"] = SPEECH_TAKES_S
+        caller.call(gateway.uri).wait_answered()
+        took_ms = []
+        ends_at = time.monotonic() + SPEECH_TAKES_S + 1
+        while time.monotonic() < ends_at:
+            took_ms.append(1000 * pinger.ping(gateway.address))
+            time.sleep(PING_EVERY_S)
+    yield shop.figure("OPTIONS while speech takes 3 s", "ms", took_ms)
+
+
+def slow_webhooks(shop: Workshop) -> Iterator[Figure]:
+    """INVITE to 200 while every webhook takes 3 s."""
+    with (
+        StandInHomeAssistant() as house,
+        shop.gateway(house=house, menu_file=MENU) as gateway,
+    ):
+        house.delays_s["webhook"] = WEBHOOKS_TAKE_S
+        yield shop.figure(
+            "INVITE to 200 while webhooks take 3 s", "ms", _answers(shop.few_or(CALLS), gateway)
+        )
+    with shop.bare() as bare:
+        yield shop.figure("  INVITE to 200 of bare pjsua2", "ms", _answers(CALLS, bare))
+
+
+def _answers(count: int, subject: GatewayProcess | BareProgram) -> list[float]:
+    took_ms = []
+    with Phone("caller") as caller:
+        for _ in range(count):
+            call = caller.call(subject.uri).wait_answered()
+            answered_at = next(at for at, status in call.statuses if status == OK)
+            took_ms.append(1000 * (answered_at - call.began_at))
+            call.hang_up()
+            wait_until(call.is_ended.is_set, "the call is over")
+            time.sleep(DIAL_EVERY_S)
+    return took_ms
