@@ -4,8 +4,20 @@
 
 # Print the mirror that this machine uses.
 debian_mirror() {
-    grep -rhv '^#' /etc/apt --include='*.list' --include='*.sources' |
-        grep -o 'https\?://[^ ]*/debian\b' | sed -n 1p
+    local mirror
+    mirror=$(known_mirror)
+    if [ -z "$mirror" ] && [ "$(id -u)" = 0 ]; then # a new machine: apt has no lists yet
+        apt-get -q update >&2
+        mirror=$(known_mirror)
+    fi
+    echo "$mirror"
+}
+
+# Print the mirror of the release, not of its updates, that apt knows.
+known_mirror() {
+    # shellcheck disable=SC2016 # apt's own variables
+    apt-get indextargets --format '$(ORIGIN) $(CODENAME) $(REPO_URI)' |
+        awk '$1 == "Debian" && $2 !~ /-/ && !found {print $3; found = 1}'
 }
 
 # Set up a folder as the home of an apt for one suite: apt_home FOLDER deb|deb-src SUITE

@@ -12,12 +12,11 @@ from support.mosquitto import Mosquitto
 from support.real_home_assistant import (
     RELEASES,
     Furniture,
-    MissingError,
     RealHomeAssistant,
     Release,
-    give_up,
     require,
 )
+from support.require import MissingError, give_up
 from support.supervisor import StandInSupervisor
 from support.wyoming import WyomingEspeak
 

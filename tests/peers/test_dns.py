@@ -194,3 +194,16 @@ def test_an_ipv6_address_is_not_tried_where_ipv6_is_off(net: Provider) -> None:
 
         gateway.wait_log("it has only IPv6 addresses, and IPv6 is off (--ipv6)")
         assert not any("fd00::" in line for line in gateway.lines)
+
+
+def test_the_doctor_tries_the_servers_that_the_records_name(net: Provider) -> None:
+    net.dns(*TWO_SERVERS)
+    for host in (FIRST, SECOND):
+        net.registrar(host)
+    doctor = net.gateway(**ACCOUNT, NAME_SERVER=DNS, arguments=("--doctor",))
+    doctor.wait_exit(40)
+    said = "\n".join(doctor.lines)
+
+    assert f"one.example.org ({FIRST} port 5060, UDP), two.example.org ({SECOND} port" in said
+    assert f"  ok    connect: two.example.org ({SECOND} port 5060, UDP) answers" in said
+    assert "  ok    register: sip:hasip@example.org is registered" in said

@@ -15,7 +15,8 @@ import yaml
 
 from support.gateway import PACKAGE_DIR, GatewayProcess
 from support.ports import free_port
-from support.real_home_assistant import WEBHOOK_ID, MissingError
+from support.real_home_assistant import WEBHOOK_ID
+from support.require import MissingError
 from support.supervisor import APP_TOKEN
 
 if TYPE_CHECKING:

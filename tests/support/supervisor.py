@@ -22,7 +22,7 @@ from websockets.exceptions import ConnectionClosed
 from websockets.sync.client import connect
 from websockets.sync.server import serve
 
-from support.real_home_assistant.cache import MissingError
+from support.require import MissingError
 
 if TYPE_CHECKING:
     from websockets.sync.server import ServerConnection

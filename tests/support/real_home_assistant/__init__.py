@@ -1,10 +1,9 @@
 """A real, headless Home Assistant core."""
 
-from support.real_home_assistant.cache import MissingError
 from support.real_home_assistant.config import Furniture
 from support.real_home_assistant.house import WEBHOOK_ID, RealHomeAssistant
 from support.real_home_assistant.release import CURRENT, OLDER, RELEASES, Release
-from support.real_home_assistant.require import give_up, require
+from support.real_home_assistant.require import require
 
 __all__ = [
     "CURRENT",
@@ -12,9 +11,7 @@ __all__ = [
     "RELEASES",
     "WEBHOOK_ID",
     "Furniture",
-    "MissingError",
     "RealHomeAssistant",
     "Release",
-    "give_up",
     "require",
 ]

@@ -14,10 +14,6 @@ if TYPE_CHECKING:
 CACHE = Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache") / "ha-sip" / "tests"
 
 
-class MissingError(Exception):
-    """Something that cannot be had here; says what."""
-
-
 @contextlib.contextmanager
 def locked(name: str) -> Iterator[None]:
     """Keep other test runs from making the same thing at the same time."""

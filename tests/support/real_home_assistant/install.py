@@ -11,8 +11,9 @@ import time
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from support.real_home_assistant.cache import CACHE, MissingError, locked
+from support.real_home_assistant.cache import CACHE, locked
 from support.real_home_assistant.python import find_python
+from support.require import MissingError
 
 if TYPE_CHECKING:
     from support.real_home_assistant.release import Release

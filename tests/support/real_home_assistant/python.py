@@ -13,7 +13,8 @@ import subprocess
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from support.real_home_assistant.cache import CACHE, MissingError, locked
+from support.real_home_assistant.cache import CACHE, locked
+from support.require import MissingError
 
 if TYPE_CHECKING:
     from support.real_home_assistant.release import Release
@@ -21,6 +22,7 @@ if TYPE_CHECKING:
 TOOLS = {"apt-get": "apt", "dpkg-deb": "dpkg", "patchelf": "patchelf", "g++": "g++"}
 KEYRING = Path("/usr/share/keyrings/debian-archive-keyring.gpg")
 APT_TIMEOUT_S = 300.0
+SUITE_SCRIPT = Path(__file__).parents[3] / "scripts" / "debian-suite.sh"
 APT_CONFIGURATION = """
 Dir::State "{folder}/state";
 Dir::State::status "{folder}/status";
@@ -102,24 +104,11 @@ def _prepare_apt(release: Release, work: Path) -> None:
 
 def _mirror() -> str:
     """Return the address of the Debian archive that this machine uses."""
-    address = _known_mirror()
-    if address is None and os.geteuid() == 0:
-        subprocess.run(["apt-get", "-q", "update"], check=False, timeout=APT_TIMEOUT_S)
-        address = _known_mirror()
-    if address is None:
+    address = _output("bash", "-c", f"source {SUITE_SCRIPT} && debian_mirror").strip()
+    if not address:
         msg = "apt knows no archive of Debian; run apt-get update"
         raise MissingError(msg)
     return address
-
-
-def _known_mirror() -> str | None:
-    lines = _output("apt-get", "indextargets", "--format", "$(ORIGIN) $(CODENAME) $(REPO_URI)")
-    for line in lines.splitlines():
-        origin, _, rest = line.partition(" ")
-        codename, _, address = rest.partition(" ")
-        if origin == "Debian" and "-" not in codename:
-            return address
-    return None
 
 
 def _apt(work: Path, *arguments: str, cwd: Path | None = None) -> None:
@@ -139,4 +128,7 @@ def _apt(work: Path, *arguments: str, cwd: Path | None = None) -> None:
 
 
 def _output(*command: str) -> str:
-    return subprocess.run(command, check=True, capture_output=True, text=True, timeout=60).stdout
+    done = subprocess.run(
+        command, check=True, capture_output=True, text=True, timeout=APT_TIMEOUT_S
+    )
+    return done.stdout

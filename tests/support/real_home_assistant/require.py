@@ -1,18 +1,13 @@
-"""Where a Home Assistant can't be had, its tests are skipped with the reason; on CI they fail."""
+"""Where a Home Assistant can't be had, the tests that need it end with the reason."""
 
 from __future__ import annotations
 
-import os
 from typing import TYPE_CHECKING
 
-import pytest
-
-from support.real_home_assistant.cache import MissingError
 from support.real_home_assistant.install import install
+from support.require import MissingError, give_up
 
 if TYPE_CHECKING:
-    from typing import NoReturn
-
     from support.real_home_assistant.release import Release
 
 
@@ -23,10 +18,3 @@ def require(release: Release) -> Release:
     except MissingError as error:
         give_up(f"no Home Assistant {release.version} on this machine", error)
     return release
-
-
-def give_up(what: str, error: MissingError) -> NoReturn:
-    """Skip the test and say what is missing; on CI nothing may be missing."""
-    if os.environ.get("CI"):
-        raise error
-    pytest.skip(f"{what}: {error}")
