@@ -8,6 +8,7 @@ from __future__ import annotations
 import logging
 import shutil
 import tempfile
+import threading
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -31,10 +32,7 @@ from hasip.homeassistant.sensors import SensorBoard, Sensors
 from hasip.homeassistant.services import ServiceCalls
 from hasip.homeassistant.speech import Speech
 from hasip.homeassistant.speech_check import SpeechCheck
-from hasip.homeassistant.supervisor import BrokerSearch
-from hasip.homeassistant.voices import VoiceList
 from hasip.homeassistant.webhooks import WebhookQueue
-from hasip.mqtt.service import MqttService
 from hasip.settings.model import SpeechFallback
 from hasip.sip.endpoint import SipStack
 from hasip.sip.media import BRIDGE_RATE_HZ
@@ -46,6 +44,7 @@ if TYPE_CHECKING:
 
     from hasip.events.model import Event
     from hasip.loop import Loop
+    from hasip.mqtt.service import MqttService
     from hasip.settings.model import Settings
     from hasip.sip.account import SipAccount
     from hasip.sip.call import SipLeg
@@ -129,6 +128,9 @@ class Gateway:
         self._sip.start()
         _log.info("%s", self._sip.describe())
         self._read_commands()
+        if self._client is not None:
+            name = "home-assistant"
+            threading.Thread(target=self._client.prepare, name=name, daemon=True).start()
         _log.info("ha-sip started, listening on port %d", self._settings.sip.port)
 
     def _read_commands(self) -> None:
@@ -141,6 +143,10 @@ class Gateway:
             stdin.start()
             intakes["stdin"] = lambda: stdin.is_well
         if self._settings.mqtt.is_enabled:
+            # Imported here: most have no broker, and paho takes memory.
+            from hasip.homeassistant.supervisor import BrokerSearch  # noqa: PLC0415
+            from hasip.mqtt.service import MqttService  # noqa: PLC0415
+
             self._mqtt = MqttService(
                 self._loop, self._settings.mqtt, intake, self._dispatcher.dispatch
             )
@@ -320,5 +326,7 @@ def _speech_check(
     home = settings.home_assistant
     if home.websocket_url is None or client is None:
         return None
+    from hasip.homeassistant.voices import VoiceList  # noqa: PLC0415 - seldom
+
     voices = VoiceList(home.websocket_url, home.token, client.guard, home.ca_file)
     return SpeechCheck(loop, voices, settings.tts)

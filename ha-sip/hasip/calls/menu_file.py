@@ -9,7 +9,6 @@ from pydantic import BaseModel, ConfigDict, ValidationError
 
 from hasip.calls.menu import SILENT, MenuError, MenuTree, build_menu
 from hasip.calls.screening import NumberFilter
-from hasip.calls.yaml_text import YamlError, YamlText
 from hasip.commands.fields import Seconds, Text, WebhookMap
 from hasip.commands.findings import Finding, findings_of, unknown
 from hasip.commands.menu_spec import MenuSpec
@@ -71,6 +70,9 @@ def read_menu_file(path: Path) -> MenuFile:
 
 def parse_menu_file(text: str, name: str) -> MenuFile:
     """Make sense of a menu file's text; `name` stands in the errors. Raises `MenuFileError`."""
+    # Imported here, and so by a worker: many have no menu file, and SIP is not to wait for it.
+    from hasip.calls.yaml_text import YamlError, YamlText  # noqa: PLC0415
+
     try:
         document = YamlText(text)
     except YamlError as error:

@@ -6,6 +6,7 @@ Each raises a `HomeAssistantError`; which one says whether a request can have ar
 from __future__ import annotations
 
 import contextlib
+import functools
 import json
 from typing import TYPE_CHECKING, Any
 from urllib.parse import urljoin, urlsplit
@@ -20,7 +21,6 @@ from hasip.homeassistant.errors import (
     is_away,
 )
 from hasip.homeassistant.token_guard import TokenGuard
-from hasip.homeassistant.transport import Transport
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
@@ -28,7 +28,7 @@ if TYPE_CHECKING:
 
     from pydantic import SecretStr
 
-    from hasip.homeassistant.transport import Answer
+    from hasip.homeassistant.transport import Answer, Transport
 
 TIMEOUT_S = 10.0
 # Home Assistant answers a service call when the service is done, or after 10 s.
@@ -61,8 +61,21 @@ class HomeAssistantClient:
         self._base_url = base_url.rstrip("/") + "/"
         self._timeout_s = timeout_s
         self._service_timeout_s = service_timeout_s
-        self._transport = Transport(None if token is None else token.get_secret_value(), ca_file)
+        self._token = token
+        self._ca_file = ca_file
         self.guard = TokenGuard(token_name)
+
+    @functools.cached_property
+    def _transport(self) -> Transport:
+        # Imported here, and so by a worker: what it loads takes a while, and SIP is not to wait.
+        from hasip.homeassistant.transport import Transport  # noqa: PLC0415
+
+        token = self._token
+        return Transport(None if token is None else token.get_secret_value(), self._ca_file)
+
+    def prepare(self) -> None:
+        """Load what requests need, so that the first of them is as quick as all others."""
+        _ = self._transport
 
     def call_service(self, domain: str, service: str, body: Mapping[str, Any]) -> None:
         """Run an action."""

@@ -11,7 +11,6 @@ from pydantic import SecretStr
 
 from hasip.errors import HomeAssistantError
 from hasip.homeassistant.errors import SHOWN_CHARS
-from hasip.homeassistant.transport import Transport
 from hasip.settings.model import BrokerTls
 from hasip.workers import Failed, WorkerPool
 
@@ -87,6 +86,9 @@ def find_broker(settings: Mqtt, token: SecretStr | None, base_url: str = SUPERVI
     Waits, so workers call it.
     """
     doing = f"GET {base_url}/services/mqtt"
+    # As in the client: not before SIP is up.
+    from hasip.homeassistant.transport import Transport  # noqa: PLC0415
+
     transport = Transport(None if token is None else token.get_secret_value(), ca_file=None)
     answer = transport.get(f"{base_url}/services/mqtt", doing, TIMEOUT_S)
     try:

@@ -11,8 +11,6 @@ import socket
 import ssl
 from typing import TYPE_CHECKING
 
-from requests.utils import DEFAULT_CA_BUNDLE_PATH
-
 from hasip.errors import HomeAssistantError
 
 if TYPE_CHECKING:
@@ -26,6 +24,8 @@ _EXPIRED, _NOT_YET_VALID, _OTHER_NAME, _OTHER_ADDRESS = 10, 9, 62, 64  # X509_V_
 
 def trusted(ca_file: Path | None) -> ssl.SSLContext:
     """Return whom we trust; raises `HomeAssistantError`. It takes 20 ms: keep it."""
+    from requests.utils import DEFAULT_CA_BUNDLE_PATH  # noqa: PLC0415 - large
+
     context = ssl.create_default_context(cafile=DEFAULT_CA_BUNDLE_PATH)
     if ca_file is not None:
         try:

@@ -20,10 +20,9 @@ from hasip.homeassistant.errors import (
     BadAnswerError,
     MisconfiguredError,
     TimedOutError,
-    broke,
-    translated,
 )
 from hasip.homeassistant.tls import speaks_tls, trusted
+from hasip.homeassistant.translation import broke, translated
 
 if TYPE_CHECKING:
     import ssl

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import contextlib
 import json
-import ssl
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
@@ -129,6 +128,8 @@ def find_engine(engines: tuple[Engine, ...], engine_id: str | None) -> Engine | 
 @contextlib.contextmanager
 def _conversation(url: str, ca_file: Path | None) -> Iterator[_Conversation]:
     """Connect; whatever goes wrong from then on is a `HomeAssistantError`."""
+    import ssl  # noqa: PLC0415 - large, and seldom used
+
     # Imported here: it costs memory, and who only wants webhooks does not need it.
     from websockets.exceptions import WebSocketException  # noqa: PLC0415
     from websockets.sync.client import connect  # noqa: PLC0415

@@ -5,7 +5,6 @@ from __future__ import annotations
 import hashlib
 import re
 import secrets
-import ssl
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -79,6 +78,8 @@ def _is_host(address: str) -> bool:
 
 def _tls(section: Section, reader: Reader) -> BrokerTls | None:
     """Return how to verify the broker; a file alone means TLS, too."""
+    import ssl  # noqa: PLC0415 - large, and seldom used
+
     files: dict[str, Path | None] = {}
     for key in ("ca_file", "cert_file", "key_file"):
         written = reader.optional(section, key)

@@ -15,10 +15,6 @@ import socket
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
 
-import dns.exception
-import dns.rdatatype
-import dns.resolver
-
 from hasip.errors import SipError
 from hasip.sip.build import HAS_IPV6
 
@@ -26,14 +22,12 @@ if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
 
     from hasip.settings.model import Sip
+    from hasip.sip.name_servers import NameServers
 
 UDP, TCP, TLS = "udp", "tcp", "tls"
 _DEFAULT_PORTS = {UDP: 5060, TCP: 5060, TLS: 5061}
 _SERVICES = {"SIP+D2U": UDP, "SIP+D2T": TCP}
 _SRV_NAMES = {UDP: "_sip._udp", TCP: "_sip._tcp", TLS: "_sips._tcp"}
-# How long one name server is waited for, and all of them.
-NAME_SERVER_S = 1.5
-QUESTION_S = 5.0
 MOST_TARGETS = 8
 _URI = re.compile(
     r"<?\s*(?P<scheme>sips?):(?:[^@<>]*@)?(?P<host>\[[^\]]+\]|[^\s:;?<>]+)(?::(?P<port>\d+))?"
@@ -122,16 +116,16 @@ class Locator:
         self._ipv4, self._ipv6 = ipv4, ipv6
         self._transports = [kind for kind in (UDP, TCP) if kind in transports]
         self._default = next(iter(self._transports), UDP)
-        self._resolver: dns.resolver.Resolver | None = None
+        self._servers_of_names: NameServers | None = None
         if name_servers:
-            self._resolver = dns.resolver.Resolver(configure=False)
-            self._resolver.nameservers = list(name_servers)
-            self._resolver.timeout = NAME_SERVER_S
-            self._resolver.lifetime = QUESTION_S
+            # Imported here: it is large, and few settings name a server.
+            from hasip.sip.name_servers import NameServers  # noqa: PLC0415
+
+            self._servers_of_names = NameServers(name_servers)
 
     def locate(self, to: Destination) -> tuple[Target, ...]:
         """Return the servers to try, best first, at least one; raises `NotFoundError`."""
-        if self._resolver is None or to.port is not None:
+        if self._servers_of_names is None or to.port is not None:
             transport = to.transport or self._default
             found = self._targets(to.host, to.port or _DEFAULT_PORTS[transport], transport)
         else:
@@ -173,7 +167,7 @@ class Locator:
             return [(to.transport, f"{_SRV_NAMES[to.transport]}.{to.host}")]
         pointers: list[tuple[int, int, str, str]] = []
         with contextlib.suppress(NotFoundError):  # some routers answer no such question
-            for record in self._ask(to.host, dns.rdatatype.NAPTR):
+            for record in self._ask(to.host, "NAPTR"):
                 service = record.service.decode("ascii", "replace").upper()
                 # TLS is used where a URI asks for it, since it takes a certificate for the name.
                 transport = _SERVICES.get(service)
@@ -186,7 +180,7 @@ class Locator:
 
     def _servers(self, name: str) -> Iterator[tuple[str, int]]:
         """Yield hosts and ports of SRV records in the order of RFC 2782."""
-        records = list(self._ask(name, dns.rdatatype.SRV))
+        records = list(self._ask(name, "SRV"))
         while records:
             best = min(record.priority for record in records)
             equal = [record for record in records if record.priority == best]
@@ -203,10 +197,10 @@ class Locator:
     def _addresses(self, host: str) -> list[str]:
         if is_address(host):
             return [host]
-        if self._resolver is not None:
-            known = self._ask(host, dns.rdatatype.A)
+        if self._servers_of_names is not None:
+            known = self._ask(host, "A")
             if self._ipv6 or not known:
-                known += self._ask(host, dns.rdatatype.AAAA)
+                known += self._ask(host, "AAAA")
             return [record.address for record in known]
         try:
             found = socket.getaddrinfo(host, None, type=socket.SOCK_DGRAM)
@@ -217,13 +211,11 @@ class Locator:
         found.sort(key=lambda entry: entry[0] != socket.AF_INET)
         return [str(entry[4][0]) for entry in found]
 
-    def _ask(self, name: str, kind: dns.rdatatype.RdataType) -> list[Any]:
-        assert self._resolver is not None  # noqa: S101 - asked only where there is one
+    def _ask(self, name: str, kind: str) -> list[Any]:
+        assert self._servers_of_names is not None  # noqa: S101 - asked only where there is one
         try:
-            return list(self._resolver.resolve(name, kind, search=False))
-        except (dns.resolver.NXDOMAIN, dns.resolver.NoAnswer):
-            return []
-        except (dns.exception.DNSException, OSError) as error:
+            return self._servers_of_names.ask(name, kind)
+        except OSError as error:
             raise NotFoundError(name, str(error).rstrip(".")) from error
 
 

@@ -13,7 +13,6 @@ import logging
 import os
 import queue
 import socket
-import ssl
 import struct
 import threading
 from typing import TYPE_CHECKING
@@ -59,6 +58,8 @@ def ask_turn(server: str, connection: str, ca_file: Path | None) -> str:
 
     Whether it relays for us is not asked, but its certificate is looked at.
     """
+    import ssl  # noqa: PLC0415 - large, and seldom used
+
     with _told(f"TURN server {server}, {connection}"):
         address = _resolve(server, TLS_PORT if connection == "tls" else PORT)
         shown = f"{address[0]}:{address[1]}"
@@ -81,6 +82,8 @@ def ask_turn(server: str, connection: str, ca_file: Path | None) -> str:
 @contextlib.contextmanager
 def _told(who: str) -> Iterator[None]:
     """Turn whatever goes wrong with a server into a `SipError` that names it."""
+    import ssl  # noqa: PLC0415 - large, and seldom used
+
     try:
         yield
     except ssl.SSLCertVerificationError as error:

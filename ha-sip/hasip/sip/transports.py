@@ -5,7 +5,6 @@ from __future__ import annotations
 import logging
 import os
 import socket
-import ssl
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -150,6 +149,8 @@ def _configure_tls(config: pj.TlsConfig, options: GlobalOptions) -> None:
 
 def system_ca_file() -> Path | None:
     """Return the file with the authorities that this system trusts."""
+    import ssl  # noqa: PLC0415 - large, and seldom used
+
     known = ssl.get_default_verify_paths()
     written = os.environ.get(known.openssl_cafile_env)
     for path in (written, known.cafile, *_SYSTEM_CA_FILES):

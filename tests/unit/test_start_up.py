@@ -1,0 +1,38 @@
+"""What is loaded at a start: each large module costs every user memory and time."""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+PACKAGE_DIR = Path(__file__).parents[2] / "ha-sip"
+# Of those who have use for them, and there on a worker where that is possible.
+LARGE = {"requests", "urllib3", "paho", "dns", "yaml", "ssl", "pydub", "websockets", "asyncio"}
+# What the parent of --restart must not hold beside its child, nor --healthcheck load each time.
+OF_THE_GATEWAY = {"pjsua2", "pydantic", "logging", "argparse", "json", "hasip.loop"}
+
+
+def loaded_by(statement: str) -> set[str]:
+    """Return the modules that are there after a statement, in a Python of its own."""
+    program = f"import sys; {statement}; print(*sys.modules)"
+    done = subprocess.run(
+        [sys.executable, "-c", program],
+        env={"PYTHONPATH": str(PACKAGE_DIR)},
+        capture_output=True,
+        text=True,
+        check=True,
+        timeout=60,
+    )
+    return set(done.stdout.split())
+
+
+@pytest.mark.parametrize("module", sorted(LARGE))
+def test_a_start_without_use_for_it_does_not_load(module: str) -> None:
+    assert module not in loaded_by("import hasip.command_line, hasip.gateway")
+
+
+def test_the_parent_and_the_question_for_health_load_nothing_of_the_gateway() -> None:
+    assert not OF_THE_GATEWAY & loaded_by("import hasip.__main__")
