@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
+import itertools
 import sys
 import time
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import pytest
 
 from hasip.sip.strangers import ANSWERS_TO_STRANGER
+from support import audio
 from support.gateway import GatewayProcess
 from support.home_assistant import StandInHomeAssistant
 from support.kamailio import Kamailio
@@ -22,7 +24,9 @@ if TYPE_CHECKING:
     from support.phone.message import Message
 
 STRANGER = "127.0.0.3"
-MENU = {"menu": {"choices": {"7": {"action": {"domain": "cover", "service": "open"}}}}}
+MENU: dict[str, Any] = {
+    "menu": {"choices": {"7": {"action": {"domain": "cover", "service": "open"}}}}
+}
 
 
 def account(port: int, options: str = "") -> dict[str, str]:
@@ -114,38 +118,69 @@ def test_a_call_is_for_the_account_that_takes_it_whatever_name_is_called(tmp_pat
         assert [event["sip_account"] for event in calls] == [2, 2, 2]
 
 
+@pytest.mark.parametrize("sender", ["stranger", "accepted"])
 @pytest.mark.parametrize("build", ["default", "source"])
 def test_a_flood_of_calls_leaves_the_call_that_is_up_its_audio_and_digits(
-    tmp_path: Path, build: str
+    tmp_path: Path, build: str, sender: str
 ) -> None:
-    """500 requests a second are offered for 4 s, INVITE and REGISTER by turns."""
+    """1,000 requests a second are offered for 3 s: INVITE, REGISTER, INVITE, OPTIONS by turns."""
     python = source_python() if build == "source" else sys.executable
+    tone = tmp_path / "tone.wav"
+    audio.write_wav(tone, audio.sine(1004, 60, -12.0))
+    menu = {"menu": {**MENU["menu"], "audio_file": str(tone)}}
+    options = "--accept-from 127.0.0.1" if sender == "stranger" else "--accept-from all"
     with (
         StandInHomeAssistant() as house,
         GatewayProcess(
-            tmp_path, house=house, menu_file=MENU, LOG_LEVEL="2", python=python
+            tmp_path,
+            house=house,
+            menu_file=menu,
+            LOG_LEVEL="2",
+            python=python,
+            SIP1_OPTIONS=options,
         ) as gateway,
         Phone("p") as phone,
         Phone("flood", host=STRANGER) as flood,
+        Phone("late", host=STRANGER) as late,
     ):
         call = phone.call(gateway.uri).wait_answered()
         house.wait_event("call_established")
-        before_mb = memory_mb(gateway.pid)
+        stream = call.stream
+        wait_until(lambda: audio.level_dbfs(stream.samples[-800:] or [0]) > -15, "the prompt")
+        before_mb, first = memory_mb(gateway.pid), len(stream.arrivals)
         started = time.monotonic()
-        for number in range(2_000):
-            method = "REGISTER" if number % 2 else "INVITE"
+        for number in range(3_000):
+            method = ("INVITE", "REGISTER", "INVITE", "OPTIONS")[number % 4]
             request = flood.request(method, gateway.uri, f"<{gateway.uri}>")
             request.headers.append(("contact", f"<{flood.uri}>"))
             flood.send(request, gateway.address)
-            time.sleep(max(0.0, started + number / 500 - time.monotonic()))
-        gateway.wait_log("Calls come faster than they can be taken")
+            time.sleep(max(0.0, started + number / 1_000 - time.monotonic()))
+        if sender == "accepted":
+            answers = [ask(late, "REGISTER", "house", gateway) for _ in range(5)]
+            assert [a.get("retry-after") for a in answers if a.status == 503] != []
+            assert {a.get("retry-after") for a in answers if a.status == 503} == {"2"}
+        last = len(stream.arrivals)
         call.type_digits("7")
 
         wait_until(lambda: house.services, "the action")
         assert not call.is_ended.is_set()
+        numbers = stream.sequence_numbers[first:last]
+        lost = numbers[-1] - numbers[0] + 1 - len(numbers)
+        heard = stream.arrivals[first:last]
+        gaps = sorted(later - before for before, later in itertools.pairwise(heard))
+        p99_ms = gaps[len(gaps) * 99 // 100] * 1000
         grown_mb = memory_mb(gateway.pid) - before_mb
-        print(f"{build}: memory grew by {grown_mb:.0f} MB")
+        print(
+            f"{build}, {sender}: {len(numbers)} packets, {lost} lost, p99 gap {p99_ms:.0f} ms, "
+            f"memory +{grown_mb:.0f} MB"
+        )
+        assert lost % 0x10000 == 0
+        assert len(numbers) > 120
+        quiet = audio.level_dbfs(stream.samples[first * 160 : last * 160])
+        assert -16 < quiet < -9
         assert grown_mb < 100
+        if sender == "stranger" or build == "source":
+            phone.call(gateway.uri).wait_answered()
 
 
 def memory_mb(pid: int) -> float:

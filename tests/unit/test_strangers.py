@@ -20,7 +20,7 @@ def make(clock: FakeClock, *, is_learning: bool = False) -> Strangers:
     """Return one that knows 10.0.0.1, and takes ten calls a second."""
     return Strangers(
         clock,
-        accepts=lambda source: source == "10.0.0.1",
+        accepts=lambda source: source in ("10.0.0.1", "10.0.0.2"),
         is_learning=lambda: is_learning,
         calls_per_s=10,
         calls_at_once=10,
@@ -48,15 +48,34 @@ def test_forged_sources_make_us_answer_little_and_remember_little() -> None:
     assert strangers.refused == 20_000
 
 
-def test_calls_that_come_too_fast_are_refused_and_other_requests_are_not() -> None:
+def test_calls_that_come_too_fast_are_refused_and_one_source_leaves_room_for_others(
+    caplog: pytest.LogCaptureFixture,
+) -> None:
     clock = FakeClock()
     strangers = make(clock)
 
     verdicts = [strangers.judge("INVITE", "10.0.0.1") for _ in range(12)]
-    assert verdicts == [Verdict.PASS] * 10 + [Verdict.BUSY] * 2
+    assert verdicts == [Verdict.PASS] * 7 + [Verdict.BUSY] * 5
     assert strangers.judge("OPTIONS", "10.0.0.1") is Verdict.PASS
-    clock.advance(0.1)
+    verdicts = [strangers.judge("INVITE", "10.0.0.2") for _ in range(5)]
+    assert verdicts == [Verdict.PASS] * 3 + [Verdict.BUSY] * 2
+    clock.advance(0.2)
     assert strangers.judge("INVITE", "10.0.0.1") is Verdict.PASS
+    for _ in range(2):
+        strangers.report()
+    said = [line for line in caplog.messages if "In the last minute" in line]
+    assert len(said) == 1
+    assert "0 requests of strangers were refused or not answered; 7 calls" in said[0]
+
+
+def test_other_requests_of_those_who_are_taken_have_a_limit_too() -> None:
+    clock = FakeClock()
+    strangers = make(clock)
+
+    verdicts = [strangers.judge("REGISTER", "10.0.0.1") for _ in range(500)]
+    assert verdicts == [Verdict.PASS] * 100 + [Verdict.BUSY] * 400
+    clock.advance(1)
+    assert strangers.judge("OPTIONS", "10.0.0.1") is Verdict.PASS
 
 
 def test_while_names_are_being_resolved_nobody_is_refused_or_counted() -> None:

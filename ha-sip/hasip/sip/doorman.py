@@ -18,6 +18,8 @@ from hasip.sip.pjsip_module import PjsipModule
 from hasip.sip.strangers import Verdict
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
     from hasip.sip.strangers import Strangers
 
 _log = logging.getLogger(__name__)
@@ -28,11 +30,13 @@ _OF_SOMETHING = frozenset({"ACK", "CANCEL"})
 _IN_DIALOG = re.compile(rb"^(?:To|t)[ \t]*:[^\r\n]*;[ \t]*tag[ \t]*=", re.IGNORECASE | re.MULTILINE)
 # `struct pjsip_rx_data` (sip_transport.h): where its packet is, how much room that has
 # (PJSIP_MAX_PKT_LEN), and what follows it.
+_TRANSPORT_AT = 8  # `tp_info.transport`
 _PACKET_AT = 320
 _PACKET_ROOM = 16_000 if IS_OURS else 4_000
 _NAME_AT = _PACKET_AT + _PACKET_ROOM + 48
 _NAME_LENGTH = 46
 _MESSAGE_AT = _NAME_AT + 56
+RETRY_AFTER_S = 2
 _FORBIDDEN, _UNAVAILABLE = 403, 503
 
 
@@ -43,10 +47,23 @@ class Doorman(PjsipModule):
         """Take its place in pjsip, which must be running; raises `OSError` where it can't."""
         self._strangers = strangers
         self._was_told = False
+        self.heard_by: Callable[[int], None] = lambda _transport: None
         super().__init__(b"mod-hasip-door", _FIRST_PRIORITY)
+
+    def prepare(self) -> None:
+        """Make the header that says when to try again (RFC 3261 §20.33)."""
+        pool = self.call("pjsua_pool_create", ctypes.c_void_p, b"hasip-retry", 1024, 1024)
+        header = self.call(
+            "pjsip_retry_after_hdr_create",
+            ctypes.c_void_p,
+            ctypes.c_void_p(pool),
+            RETRY_AFTER_S,
+        )
+        self._retry_after = self.ring_of(b"hasip-retry", header)
 
     def take(self, rdata: int, method: str) -> bool:
         """Let a request pass, or answer it, or drop it."""
+        self.heard_by(ctypes.c_void_p.from_address(rdata + _TRANSPORT_AT).value or 0)
         if method in _OF_SOMETHING:
             return False
         read = _read(rdata)
@@ -62,7 +79,7 @@ class Doorman(PjsipModule):
         if verdict is Verdict.REFUSE:
             self.respond(rdata, _FORBIDDEN)
         elif verdict is Verdict.BUSY:
-            self.respond(rdata, _UNAVAILABLE)
+            self.respond(rdata, _UNAVAILABLE, self._retry_after)
         return verdict is not Verdict.PASS
 
 

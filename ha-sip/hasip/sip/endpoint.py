@@ -12,6 +12,13 @@ from hasip.errors import SipError
 from hasip.sip.account import AccountHouse, SipAccount
 from hasip.sip.addresses import watch_addresses
 from hasip.sip.build import IS_OURS, MAX_ACCOUNTS, room, tls_library
+from hasip.sip.connections import (
+    SWEEP_EVERY_S,
+    Connections,
+    Gate,
+    close_connection,
+    incoming_connection,
+)
 from hasip.sip.doorman import Doorman
 from hasip.sip.errors import guarded, sip_errors
 from hasip.sip.hop import Hops
@@ -22,7 +29,7 @@ from hasip.sip.pj_call import leave_to_pjsip
 from hasip.sip.pj_log import REFUSAL_LEVEL, LogWriter
 from hasip.sip.refusals import refused_by_us
 from hasip.sip.resolver import Resolver
-from hasip.sip.strangers import Strangers
+from hasip.sip.strangers import REPORT_EVERY_S, Strangers
 from hasip.sip.stray_requests import StrayRequests
 from hasip.sip.transports import open_transports, read_loss
 from hasip.sip.udp import stay_on_udp
@@ -57,20 +64,33 @@ class _Endpoint(pj.Endpoint):
     def __init__(self, loop: Loop, heard_loss: Callable[[ConnectionLost], None]) -> None:
         super().__init__()
         self.on_pulse: Callable[[], None] | None = None
+        self.connections: Connections | None = None
         self._loop = loop
         self._heard_loss = heard_loss
         self.codecs: tuple[str, ...] = ()  # that we take, for people
 
     def onTransportState(self, prm: pj.OnTransportStateParam) -> None:  # noqa: N802
         with guarded("onTransportState"):
+            self._count(prm)
             loss = read_loss(prm)
             if loss is not None:
                 self._loop.post(lambda: self._heard_loss(loss))
 
     def onTimer(self, prm: pj.OnTimerParam) -> None:  # noqa: N802, ARG002 - pjsua2's
         with guarded("onTimer"):
+            if self.connections is not None:
+                self.connections.sweep()
             if self.on_pulse is not None:
                 self.on_pulse()
+
+    def _count(self, prm: pj.OnTransportStateParam) -> None:
+        connection = incoming_connection(prm)
+        if connection is None or self.connections is None:
+            return
+        if prm.state == pj.PJSIP_TP_STATE_CONNECTED:
+            self.connections.came(*connection)
+        elif prm.state in (pj.PJSIP_TP_STATE_DISCONNECTED, pj.PJSIP_TP_STATE_DESTROY):
+            self.connections.went(connection[0])
 
     def onRejectedIncomingCall(  # noqa: N802 - pjsua2's name
         self, prm: pj.OnRejectedIncomingCallParam
@@ -116,6 +136,7 @@ class SipStack:
         self._resolver: Resolver | None = None
         self._strays: StrayRequests | None = None
         self._doorman: Doorman | None = None
+        self._connections: Connections | None = None
         self._accounts: dict[int, SipAccount] = {}
         self._rooms_taken = 0
         self._is_open = False  # all accounts are there
@@ -153,6 +174,7 @@ class SipStack:
         self._answer_strays()
         self._watch_the_door()
         open_transports(self._endpoint, self._settings.sip)
+        self._watch_connections()
         with sip_errors("start pjsip"):
             self._endpoint.libStart()
             self._endpoint.audDevManager().setNullDev()
@@ -188,10 +210,35 @@ class SipStack:
             calls_per_s=CALLS_PER_S,
             calls_at_once=CALLS_PER_S,
         )
+        self._report_strangers(strangers)
         try:
             self._doorman = Doorman(strangers)
         except OSError as error:
             _log.warning("Strangers and floods are not turned away early: %s", error)
+
+    def _report_strangers(self, strangers: Strangers) -> None:
+        strangers.report()
+        self._loop.call_later(REPORT_EVERY_S, lambda: self._report_strangers(strangers))
+
+    def _watch_connections(self) -> None:
+        """Limit what others connect, from when pjsip begins to take it."""
+        if self._endpoint is None:
+            return
+        sip = self._settings.sip
+        gate = Gate((sip.port, sip.options.tls_port))
+        self._connections = Connections(self._loop.clock, gate, close_connection)
+        self._endpoint.connections = self._connections
+        if self._doorman is not None:
+            self._doorman.heard_by = self._connections.asked
+        self._loop.call_later(SWEEP_EVERY_S, self._sweep)
+
+    def _sweep(self) -> None:
+        if self._endpoint is None or self._connections is None:
+            return
+        if self._connections.count or self._connections.is_holding_back:
+            with guarded("sweep"):
+                self._endpoint.utilTimerSchedule(0, None)  # on the thread that opens and closes
+        self._loop.call_later(SWEEP_EVERY_S, self._sweep)
 
     def _taker(self, picked: SipAccount, source: str) -> SipAccount | None:
         """Return the account that takes a call: the one that pjsip picked, or the first other.
@@ -223,6 +270,8 @@ class SipStack:
         leave_to_pjsip()
         if self._resolver is not None:
             self._resolver.close()
+        if self._connections is not None:
+            self._connections.close()
         endpoint, self._endpoint = self._endpoint, None
         if endpoint is not None:
             with guarded("stop pjsip"):

@@ -1,8 +1,9 @@
 """Decides about requests that belong to no call, by who sends them and how many there are.
 
 Scanners try thousands of names. A stranger gets 403 a few times, whatever name he tries, then no
-answer for a while; he is told in the log once. Nobody, known or not, may start calls faster than
-pjsip can take them. Nothing here knows pjsip; its threads ask, so nothing here waits.
+answer for a while; he is told in the log once, and how many requests there were once a minute.
+Nobody, known or not, may start calls faster than pjsip can take them, nor one source so many that
+nothing is left for the others. Nothing here knows pjsip; its threads ask, so nothing here waits.
 """
 
 from __future__ import annotations
@@ -25,6 +26,12 @@ MUTED_FOR_S = 600.0  # after his last request
 MOST_STRANGERS = 10_000  # remembered; the one not heard of for longest is forgotten
 # Sources of UDP can be forged: we must not send much to whomever somebody names.
 ANSWERS_PER_S = 20.0
+# Requests other than INVITE of those who are taken, such as OPTIONS that ask whether we are there.
+OTHERS_PER_S = 50.0
+# What one source may have of the calls a second.
+SHARE_OF_SOURCE = 0.75
+MOST_SOURCES = 1_000
+REPORT_EVERY_S = 60.0
 LINES_PER_S = 0.2
 MOST_LINES_AT_ONCE = 20.0
 
@@ -80,24 +87,54 @@ class Strangers:
         self._accepts = accepts
         self._is_learning = is_learning
         self._calls = Bucket(clock, calls_per_s, calls_at_once)
+        self._others = Bucket(clock, OTHERS_PER_S, 2 * OTHERS_PER_S)
+        self._share = calls_per_s * SHARE_OF_SOURCE, calls_at_once * SHARE_OF_SOURCE
+        self._shares: OrderedDict[str, Bucket] = OrderedDict()
         self._answers = Bucket(clock, ANSWERS_PER_S, ANSWERS_PER_S)
         self._lines = Bucket(clock, LINES_PER_S, MOST_LINES_AT_ONCE)
         self._seen: OrderedDict[str, _Stranger] = OrderedDict()
         self.refused = 0  # requests of strangers, answered or not
         self.too_many = 0  # calls that came too fast
+        self.too_many_others = 0  # other requests that did
+        self._reported = (0, 0, 0)
 
     def judge(self, method: str, source: str) -> Verdict:
         """Decide about a request outside of any call."""
         if self._accepts(source):
-            if method != "INVITE" or self._calls.take():
-                return Verdict.PASS
-            self.too_many += 1
-            self._say("Calls come faster than they can be taken: %d got 503 so far", self.too_many)
-            return Verdict.BUSY
+            return self._judge_taken(method, source)
         if self._is_learning():
             # The registrar may call while its name is still being resolved; it will try again.
             return Verdict.DROP
         return self._judge_stranger(method, source)
+
+    def report(self) -> None:
+        """Say in one line what came since the last time, if anything did; called once a minute."""
+        now = (self.refused, self.too_many, self.too_many_others)
+        since = tuple(new - old for new, old in zip(now, self._reported, strict=True))
+        self._reported = now
+        if any(since):
+            _log.warning(
+                "In the last minute %d requests of strangers were refused or not answered; %d "
+                "calls and %d other requests got 503, since they came too fast",
+                *since,
+            )
+
+    def _judge_taken(self, method: str, source: str) -> Verdict:
+        if method != "INVITE":
+            if self._others.take():
+                return Verdict.PASS
+            self.too_many_others += 1
+            return Verdict.BUSY
+        share = self._shares.pop(source, None) or Bucket(self._clock, *self._share)
+        self._shares[source] = share
+        while len(self._shares) > MOST_SOURCES:
+            self._shares.popitem(last=False)
+        if share.take() and self._calls.take():
+            return Verdict.PASS
+        self.too_many += 1
+        if self.too_many == 1:
+            self._say("Calls come faster than they can be taken; those above get 503")
+        return Verdict.BUSY
 
     def _judge_stranger(self, method: str, source: str) -> Verdict:
         self.refused += 1

@@ -33,6 +33,8 @@ _SOCKET_OPTIONS = (
     (socket.IPPROTO_TCP, socket.TCP_KEEPINTVL, _PROBE_EVERY_S),
     (socket.IPPROTO_TCP, socket.TCP_USER_TIMEOUT, DEAD_AFTER_S * 1000),
 )
+# Who connects by TLS and says nothing costs a handle until then.
+HANDSHAKE_WITHIN_S = 10
 # pjsua2 only keeps a pointer into these objects.
 _socket_options: list[pj.SockOpt] = []
 
@@ -141,6 +143,7 @@ def _watch_connections(params: pj.SockOptParams) -> None:
 def _configure_tls(config: pj.TlsConfig, options: GlobalOptions) -> None:
     config.proto = pj.PJ_SSL_SOCK_PROTO_TLS1_2 | pj.PJ_SSL_SOCK_PROTO_TLS1_3
     config.verifyServer = True
+    config.msecTimeout = HANDSHAKE_WITHIN_S * 1000
     config.CaListFile = str(options.tls_ca_file or system_ca_file() or "")
     if options.tls_cert_file is not None:
         config.certFile = str(options.tls_cert_file)
