@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
 import time
 from pathlib import Path
@@ -43,7 +44,8 @@ def proportional_mib(pid: int) -> float:
 
 
 def _kib(path: str, name: str) -> int:
-    for line in Path(path).read_text(encoding="ascii").splitlines():
-        if line.startswith(name):
-            return int(line.split()[1])
-    return 0  # it has ended, and its parent has not looked yet
+    with contextlib.suppress(ProcessLookupError, FileNotFoundError):
+        for line in Path(path).read_text(encoding="ascii").splitlines():
+            if line.startswith(name):
+                return int(line.split()[1])
+    return 0  # a helper of the gateway's that has just ended
