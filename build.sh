@@ -30,6 +30,7 @@ usage() {
                                the Python packages
   bench [--quick] [--build wheel|source|both] [NAME...]
                                measure, print figures and write bench.json (docs/performance.md)
+  chaos [--rounds N] [--seed N] everything around a gateway fails while people telephone (as root)
   image [--arch ARCH] [--tag NAME] [--base IMAGE]
                                build the container image with docker or buildah; ARCH is amd64 or
                                aarch64
@@ -207,6 +208,12 @@ case $command in
     check) check ;;
     image) "$project/scripts/build-image.sh" "$@" ;;
     image-test) image_test "$@" ;;
+    chaos)
+        need_packages "${test_packages[@]}"
+        create_venv
+        cd "$project"
+        PYTHONPATH=$project/tests exec "$venv/bin/python" -m support.chaos "$@"
+        ;;
     bench)
         need_packages "${bench_packages[@]}"
         create_venv

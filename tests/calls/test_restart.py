@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import shutil
 import signal
 import time
 from pathlib import Path
@@ -99,6 +100,28 @@ def test_health_is_asked_of_every_part(tmp_path: Path) -> None:
     code, answer = health(path)
     assert code == 1
     assert answer.startswith(f"no answer at {path}")
+
+
+def test_health_is_answered_again_where_its_folder_was_taken_away(tmp_path: Path) -> None:
+    """Whoever tidies up must not have a gateway killed that is well."""
+    path = tmp_path / "run" / "health"
+    with GatewayProcess(tmp_path, HASIP_HEALTH_SOCKET=str(path)) as gateway:
+        assert health(path) == (0, "ok")
+
+        shutil.rmtree(path.parent)
+        gateway.wait_log("was deleted; it is made anew")
+        wait_until(lambda: health(path) == (0, "ok"), "green again")
+
+
+def test_a_health_socket_that_cannot_be_made_is_tried_again(tmp_path: Path) -> None:
+    folder = tmp_path / "run"
+    folder.write_text("not a folder", encoding="utf-8")
+    with GatewayProcess(tmp_path, HASIP_HEALTH_SOCKET=str(folder / "health")) as gateway:
+        gateway.wait_log("Nobody can ask for our health")
+        folder.unlink()
+        gateway.wait_log("Our health can be asked for again")
+
+        assert health(folder / "health") == (0, "ok")
 
 
 def test_a_loop_that_hangs_is_seen_and_ended(tmp_path: Path) -> None:

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import contextlib
 import hashlib
 import json
+import socket
 import ssl
 import subprocess
 import threading
@@ -36,10 +38,14 @@ class Request:
 class StandInHomeAssistant:
     """Records every request; misbehaves as its attributes say."""
 
-    def __init__(self, port: int = 0, certificate: Path | None = None) -> None:
+    def __init__(
+        self, port: int = 0, certificate: Path | None = None, host: str = "127.0.0.1"
+    ) -> None:
         """Listen on a port; with a certificate (and its key in one file) by TLS."""
         self.requests: list[Request] = []
         self.delay_s = 0.0  # before every answer
+        self.goes_on = threading.Event()  # cleared: it hangs, with every request it has taken
+        self.goes_on.set()
         self.delays_s: dict[str, float] = {}  # beginning of a path -> delay before its answers
         self.statuses: dict[str, int] = {}  # beginning of a path -> status to answer with
         self.manners: dict[str, Manner] = {}  # beginning of a path -> how its answers are spoilt
@@ -55,7 +61,7 @@ class StandInHomeAssistant:
         self.audio_format = "wav"
         self.websocket = StandInWebsocket(lambda token: token == self.token)
         self._folder = TemporaryDirectory(prefix="stand-in-ha-")
-        self._server = _Server(("127.0.0.1", port), _Handler)
+        self._server = _Server((host, port), _Handler)
         self._server.house = self
         if certificate is not None:
             context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
@@ -63,7 +69,7 @@ class StandInHomeAssistant:
             self._server.socket = context.wrap_socket(self._server.socket, server_side=True)
         self.port: int = self._server.server_address[1]
         scheme = "http" if certificate is None else "https"
-        self.base_url = f"{scheme}://127.0.0.1:{self.port}/api"
+        self.base_url = f"{scheme}://{host}:{self.port}/api"
         self._thread = threading.Thread(
             target=self._server.serve_forever, args=(0.05,), name="stand-in-ha", daemon=True
         )
@@ -83,6 +89,12 @@ class StandInHomeAssistant:
         self._server.shutdown()
         self._server.server_close()
         self.websocket.close()
+
+    def die(self) -> None:
+        """Close the port and every connection, as the end of a process does."""
+        self.go_away()
+        self._server.cut()
+        self._folder.cleanup()
 
     @property
     def events(self) -> list[dict[str, Any]]:
@@ -152,6 +164,26 @@ class _Server(ThreadingHTTPServer):
     daemon_threads = True
     house: StandInHomeAssistant
 
+    def __init__(self, *arguments: Any) -> None:
+        self._open: set[socket.socket] = set()
+        super().__init__(*arguments)
+
+    def process_request(self, request: Any, client_address: Any) -> None:
+        """Remember the connection."""
+        self._open.add(request)
+        super().process_request(request, client_address)
+
+    def shutdown_request(self, request: Any) -> None:
+        """Forget it."""
+        self._open.discard(request)
+        super().shutdown_request(request)
+
+    def cut(self) -> None:
+        """Cut all connections."""
+        for one in list(self._open):
+            with contextlib.suppress(OSError):
+                one.shutdown(socket.SHUT_RDWR)
+
     def handle_error(self, request: object, client_address: object) -> None:
         """Say nothing of clients that went away."""
 
@@ -179,6 +211,7 @@ class _Handler(BaseHTTPRequestHandler):
             house.questions += 1
         elif path:
             house.requests.append(Request(time.monotonic(), path, body))
+        house.goes_on.wait()
         delay_s = next((d for start, d in house.delays_s.items() if path.startswith(start)), 0.0)
         time.sleep(max(delay_s, house.delay_s))
         status = next((code for start, code in house.statuses.items() if path.startswith(start)), 0)

@@ -26,7 +26,7 @@ if TYPE_CHECKING:
 PROGRAM = "/usr/sbin/mosquitto"
 PASSWORD_PROGRAM = "/usr/bin/mosquitto_passwd"
 CONFIGURATION = """
-listener {port} 127.0.0.1
+listener {port} {host}
 allow_anonymous {anonymous}
 {more}
 persistence false
@@ -47,6 +47,7 @@ class Mosquitto(Server):
         users: dict[str, str] | None = None,
         authority: Authority | None = None,
         rights: Sequence[str] = (),
+        host: str = "127.0.0.1",
     ) -> None:
         """Keep its files in `folder`; without `users` anybody may come.
 
@@ -71,13 +72,14 @@ class Mosquitto(Server):
         config.write_text(
             CONFIGURATION.format(
                 port=port,
+                host=host,
                 anonymous=str(not users).lower(),
                 more="\n".join(more),
             ),
             encoding="utf-8",
         )
         self.log = folder / "mosquitto.log"
-        super().__init__([PROGRAM, "-c", str(config)], port, self.log)
+        super().__init__([PROGRAM, "-c", str(config)], port, self.log, host)
 
 
 class MqttUser:
@@ -91,6 +93,7 @@ class MqttUser:
         password: str = "",
         *,
         tls: ssl.SSLContext | None = None,
+        host: str = "127.0.0.1",
     ) -> None:
         self.received: list[paho.MQTTMessage] = []
         self._ready: queue.SimpleQueue[None] = queue.SimpleQueue()
@@ -104,7 +107,7 @@ class MqttUser:
         self._client.on_subscribe = lambda *_: self._ready.put(None)
         self._client.on_message = lambda *args: self.received.append(args[2])
         self._client.reconnect_delay_set(1, 1)
-        self._client.connect("127.0.0.1", port)
+        self._client.connect(host, port)
 
     def __enter__(self) -> Self:
         """Listen."""

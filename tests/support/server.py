@@ -90,6 +90,12 @@ class Server:
         """Tell whether its process runs."""
         return self._process is not None and self._process.poll() is None
 
+    @property
+    def pid(self) -> int:
+        """Return the number of its process."""
+        assert self._process is not None
+        return self._process.pid
+
     def must_live(self) -> None:
         """Raise an error with the end of the log if it is not there."""
         if not self.is_there:

@@ -12,6 +12,7 @@ import logging
 import os
 import socket
 import threading
+import time
 from typing import TYPE_CHECKING
 
 from hasip.watch.probe import WELL
@@ -26,6 +27,8 @@ _log = logging.getLogger(__name__)
 # How long the loop, and then pjsip, may take.
 PART_WITHIN_S = 2.0
 _ASKER_WITHIN_S = 1.0
+# How often it is looked whether the socket's file is still there.
+LOOK_EVERY_S = 2.0
 
 
 class HealthSocket:
@@ -49,11 +52,28 @@ class HealthSocket:
         self._pulse = pulse
         self._intakes = intakes
         self._socket: socket.socket | None = None
+        self._is_over = False
+        self._has_warned = False
 
     def start(self) -> None:
-        """Begin to answer; where that can't be, the log says so and the gateway runs on."""
+        """Begin to answer; where that can't be, the log says so and it is tried again for ever."""
+        self._listen()
+        threading.Thread(target=self._serve, name="health", daemon=True).start()
+
+    def close(self) -> None:
+        """Answer nobody any more."""
+        self._is_over = True
+        listener, self._socket = self._socket, None
+        if listener is not None:
+            listener.close()
+            with contextlib.suppress(OSError):
+                os.unlink(self._path)  # noqa: PTH108
+
+    def _listen(self) -> None:
+        """Make the socket; also its folder, which somebody may have tidied away."""
         listener = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM)
         try:
+            os.makedirs(os.path.dirname(self._path) or ".", 0o700, exist_ok=True)  # noqa: PTH103, PTH120
             with contextlib.suppress(FileNotFoundError):
                 os.unlink(self._path)  # noqa: PTH108 - of one that was killed
             listener.bind(self._path)
@@ -61,28 +81,43 @@ class HealthSocket:
             listener.listen(4)
         except OSError as error:
             listener.close()
-            _log.warning("Nobody can ask for our health, %s: %s", self._path, error)
+            if not self._has_warned:
+                self._has_warned = True
+                _log.warning("Nobody can ask for our health, %s: %s", self._path, error)
             return
+        if self._has_warned:
+            self._has_warned = False
+            _log.warning("Our health can be asked for again, %s", self._path)
+        listener.settimeout(LOOK_EVERY_S)
         self._socket = listener
-        threading.Thread(target=self._serve, args=(listener,), name="health", daemon=True).start()
 
-    def close(self) -> None:
-        """Answer nobody any more."""
-        listener, self._socket = self._socket, None
-        if listener is not None:
-            listener.close()
-            with contextlib.suppress(OSError):
-                os.unlink(self._path)  # noqa: PTH108
-
-    def _serve(self, listener: socket.socket) -> None:
-        while self._socket is not None:
+    def _serve(self) -> None:
+        while not self._is_over:
+            listener = self._socket
+            if listener is None:
+                time.sleep(LOOK_EVERY_S)
+                self._look()
+                continue
             try:
                 connection, _ = listener.accept()
+            except TimeoutError:
+                self._look()
+                continue
             except OSError:
-                return  # closed
+                continue  # closed, or out of descriptors
             with connection, contextlib.suppress(OSError):
                 connection.settimeout(_ASKER_WITHIN_S)
                 connection.sendall(self._answer().encode() + b"\n")
+
+    def _look(self) -> None:
+        """Make the socket anew where its file is gone; nobody could ask, and we would be killed."""
+        if self._is_over or os.path.exists(self._path):  # noqa: PTH110
+            return
+        old, self._socket = self._socket, None
+        if old is not None:
+            old.close()
+            _log.warning("The socket for our health, %s, was deleted; it is made anew", self._path)
+        self._listen()
 
     def _answer(self) -> str:
         turned, pulsed = threading.Event(), threading.Event()

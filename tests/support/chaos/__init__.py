@@ -1,0 +1,1 @@
+"""Everything around a gateway fails, one after the other, while people telephone."""

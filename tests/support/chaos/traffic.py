@@ -1,0 +1,174 @@
+"""People who telephone all the time, whatever happens, and one call that is up throughout."""
+
+from __future__ import annotations
+
+import contextlib
+import itertools
+import threading
+import time
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Self
+
+from support.chaos.town import PBX, PINS, SERVER
+from support.waiting import wait_until
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from support.chaos.town import Town
+    from support.phone import PhoneCall
+
+PATIENCE_S = 3.0
+PAUSE_S = 0.2
+PACKETS_A_SECOND = 50
+
+
+@dataclass(frozen=True, slots=True)
+class Trip:
+    """Something that somebody tried."""
+
+    kind: str
+    began_at: float
+    ended_at: float
+    problem: str  # empty: it went well
+
+
+class Traffic:
+    """Callers and commands, each on a thread of its own."""
+
+    def __init__(self, town: Town) -> None:
+        self.trips: list[Trip] = []
+        self._town = town
+        self._is_over = threading.Event()
+        self._numbers = itertools.count(1)
+        journeys: dict[str, Callable[[], None]] = {
+            "call with PIN": self._call_in,
+            "dial with message": self._dial,
+            "registered": self._registered,
+            "broker": self._broker,
+        }
+        self._threads = [
+            threading.Thread(target=self._repeat, args=journey, name=journey[0], daemon=True)
+            for journey in journeys.items()
+        ]
+        self.kinds = tuple(journeys)
+        self.line: PhoneCall | None = None
+
+    def __enter__(self) -> Self:
+        """Begin."""
+        with self._town.server.entered():
+            for thread in self._threads:
+                thread.start()
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        """End."""
+        self._is_over.set()
+        for thread in self._threads:
+            thread.join(30)
+
+    def since(self, at: float, kind: str) -> float | None:
+        """Return when the first trip of a kind that began after a moment was done, in seconds."""
+        for trip in list(self.trips):
+            if trip.kind == kind and trip.began_at >= at and not trip.problem:
+                return trip.ended_at - at
+        return None
+
+    def problems(self, at: float, kind: str) -> list[str]:
+        """Return what went wrong since."""
+        return [one.problem for one in list(self.trips) if one.kind == kind and one.ended_at > at]
+
+    def keep_line(self) -> PhoneCall:
+        """Return the call that is up, with sound to be heard; a new one where there is none."""
+        line = self.line
+        if line is None or line.is_ended.is_set():
+            with self._town.server.entered():
+                line = self.line = self._town.bob.call(f"sip:hasip3@{SERVER}").wait_answered()
+            wait_until(lambda: line.stream.arrivals, "RTP")
+        for command in (
+            {"command": "stop_playback", "number": line.call_id},
+            {
+                "command": "play_audio_file",
+                "number": line.call_id,
+                "audio_file": str(self._town.folder / "long.wav"),
+            },
+        ):
+            self._town.gateway.command(command)
+        line.wait_sound(since=len(line.stream.samples))
+        return line
+
+    def leave_line(self) -> None:
+        """End the call that was up; the other side may not know of it any more."""
+        line, self.line = self.line, None
+        if line is not None:
+            self._town.gateway.command({"command": "hangup", "number": line.call_id})
+            with contextlib.suppress(AssertionError):
+                line.hang_up()
+            line.close()
+
+    # --- what each does ---------------------------------------------------------------------
+
+    def _repeat(self, kind: str, journey: Callable[[], None]) -> None:
+        while not self._is_over.is_set():
+            began, problem = time.monotonic(), ""
+            try:
+                journey()
+            except Exception as error:
+                problem = str(error).splitlines()[0]
+            self.trips.append(Trip(kind, began, time.monotonic(), problem))
+            self._is_over.wait(PAUSE_S)
+
+    def _call_in(self) -> None:
+        pin, entity = list(PINS.items())[next(self._numbers) % len(PINS)]
+        opened = self._town.doors_opened(entity)
+        call = self._town.alice.call(f"sip:hasip1@{SERVER}")
+        try:
+            call.wait_answered(PATIENCE_S)
+            time.sleep(0.15)  # as long as it takes to settle
+            call.type_digits(pin)
+            wait_until(
+                lambda: self._town.doors_opened(entity) > opened, f"{entity} is open", PATIENCE_S
+            )
+        finally:
+            call.hang_up()
+            call.close()
+
+    def _dial(self) -> None:
+        town, number = self._town, next(self._numbers)
+        if town.carol.register((SERVER, 5060), SERVER) != 200:
+            msg = "carol is not registered"
+            raise AssertionError(msg)
+        uri = f"sip:carol@{PBX}"
+        town.gateway.command(
+            {
+                "command": "dial",
+                "number": uri,
+                "ring_timeout": 4,
+                "menu": {
+                    "message": f"This is message {number}",
+                    "cache_audio": True,
+                    "post_action": "hangup",
+                },
+            }
+        )
+        call = town.carol.wait_call(PATIENCE_S)
+        try:
+            call.wait_answered(PATIENCE_S)
+            file = town.disk / f"recording-{number}.wav"
+            record = {"command": "start_recording", "number": uri, "recording_file": str(file)}
+            town.gateway.command(record)
+            call.wait_sound(PATIENCE_S)
+            call.wait_ended(PATIENCE_S + 3)
+        finally:
+            call.hang_up()
+            call.close()
+        inside = town.inside_disk / file.name
+        wait_until(lambda: inside.exists() and inside.stat().st_size > 8_000, f"{file}", 1.0)
+        inside.unlink()
+
+    def _registered(self) -> None:
+        for account in (1, 2, 3):
+            assert self._town.is_reachable(account), f"account {account} is not reached"
+
+    def _broker(self) -> None:
+        assert self._town.broker_knows(next(self._numbers)), "no answer by the broker"

@@ -1,0 +1,217 @@
+"""Has one fault after the other happen, and measures how long it takes until all is well."""
+
+from __future__ import annotations
+
+import contextlib
+import random
+import re
+import time
+from collections import defaultdict
+from statistics import median
+from typing import TYPE_CHECKING
+
+from support.chaos.faults import Fault, all_faults
+from support.chaos.town import Town
+from support.chaos.traffic import PACKETS_A_SECOND, Traffic
+from support.waiting import wait_until
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Sequence
+    from pathlib import Path
+
+_NAMES = {
+    "IncomingCall": "incoming_call",
+    "OutgoingCallInitiated": "outgoing_call_initiated",
+    "CallEstablished": "call_established",
+    "EnteredMenu": "entered_menu",
+    "dtmf_digit": "dtmf_digit",
+    "MenuTimeout": "timeout",
+    "RingTimeout": "ring_timeout",
+    "MessagePlayed": "playback_done",
+    "AudioFilePlayed": "playback_done",
+    "RecordingStarted": "recording_started",
+    "RecordingStopped": "recording_stopped",
+    "the call ended": "call_disconnected",
+}
+_EVENT = re.compile(rf"^\| \S+ \S+ INFO +\[(?P<call>.+?)\] (?P<name>{'|'.join(_NAMES)})(?:\(|:)")
+_WARNING = re.compile(r"^\| \S+ \S+ (?:WARNING|ERROR) +(.*)")
+
+
+class Trial:
+    """A gateway in a town, and a number of rounds."""
+
+    def __init__(
+        self, town: Town, traffic: Traffic, *, lasts_s: float, say: Callable[[str], None]
+    ) -> None:
+        self._town = town
+        self._traffic = traffic
+        self._lasts_s = lasts_s
+        self._say = say
+        self._log_from = 0  # the events before are those of a process that was killed
+        self._events_from = 0
+        self.figures: dict[str, dict[str, list[float]]] = defaultdict(lambda: defaultdict(list))
+        self.said: dict[str, list[str]] = {}
+
+    def logged(self, until: int | None = None) -> list[tuple[str, str]]:
+        """Return the events that the log tells of."""
+        found = map(_EVENT.match, self._town.gateway.lines[self._log_from : until])
+        return [(match["call"], _NAMES[match["name"]]) for match in found if match]
+
+    def suffer(self, fault: Fault) -> None:
+        """Have a fault happen; raises AssertionError where not all is well in time."""
+        town, traffic = self._town, self._traffic
+        line = traffic.keep_line()
+        process, lines, told = town.child, len(town.gateway.lines), 0
+        digits = len(line.stream.typed_at)
+        heard, began = len(line.stream.arrivals), time.monotonic()
+        fault.begin(town)
+        if not fault.keeps_process:
+            wait_until(lambda: town.child != process, "the end of the process")
+            told = len(town.events)  # what it had not told is lost
+        try:
+            if not line.is_ended.is_set():
+                line.type_digits("1")
+            time.sleep(min(self._lasts_s, fault.longest_s))
+            took = time.monotonic() - began
+            packets = len(line.stream.arrivals) - heard
+        finally:
+            fault.end(town)
+        ended = time.monotonic()
+        known = len(town.gateway.lines)
+        if not fault.keeps_process:
+            town.gateway.wait_log("ha-sip started", fault.limit_s, lines)
+            self._begin_anew(lines, told)
+            known = len(town.gateway.lines)
+        if fault.keeps_audio:
+            assert packets > 0.9 * took * PACKETS_A_SECOND, f"{packets} packets in {took:.1f} s"
+        if fault.keeps_call:
+            assert not line.is_ended.is_set(), "the call that was up has ended"
+            assert len(line.stream.typed_at) > digits
+        if not fault.keeps_call:
+            traffic.leave_line()
+        self._recover(fault, ended, known)
+        self._look(fault, lines, process)
+        self._say(self._words(fault))
+
+    def _begin_anew(self, lines: int, told: int) -> None:
+        """Forget what a killed process had not told; the next one's events all count."""
+        gateway = self._town.gateway
+        self._log_from = next(
+            at for at in range(lines, len(gateway.lines)) if "starts again" in gateway.lines[at]
+        )
+        self._events_from = told
+
+    def _recover(self, fault: Fault, ended: float, known: int) -> None:
+        """Wait until all works; takes the times."""
+        parts: dict[str, Callable[[], float | None]] = {
+            kind: (lambda kind=kind: self._traffic.since(ended, kind))  # type: ignore[misc]
+            for kind in self._traffic.kinds
+        }
+        wanted = self.logged(known)
+        done: dict[str, float] = {}
+        while len(done) < len(parts) + 2:
+            now_s = time.monotonic() - ended
+            for name, look in parts.items():
+                took = look()
+                if took is not None:
+                    done.setdefault(name, took)
+            if len(self._town.events) - self._events_from >= len(wanted):
+                done.setdefault("events", now_s)
+            if "health" not in done and self._town.health() == "ok":
+                done["health"] = time.monotonic() - ended
+            if now_s > fault.limit_s:
+                missing = [one for one in (*parts, "events", "health") if one not in done]
+                said = {one: self._traffic.problems(ended, one)[-3:] for one in missing}
+                msg = f"{fault.name}: not within {fault.limit_s:g} s: {said}; {done}"
+                raise AssertionError(msg)
+            time.sleep(0.02)
+        for name, took in done.items():
+            self.figures[fault.name][name].append(took)
+        self.figures[fault.name]["all"].append(max(done.values()))
+        arrived = [
+            one for one in self._town.events[self._events_from :] if one[1] in _NAMES.values()
+        ][: len(wanted)]
+        assert arrived == wanted, f"{fault.name}: {_difference(arrived, wanted)}"
+
+    def _look(self, fault: Fault, lines: int, process: int) -> None:
+        """See that nothing is left of it."""
+        town = self._town
+        new = town.gateway.lines[lines:]
+        assert not any("Traceback" in line for line in new), f"{fault.name}: a traceback"
+        assert (town.child == process) == fault.keeps_process, f"{fault.name}: another process"
+        warnings = [match[1] for match in map(_WARNING.match, new) if match]
+        self.said.setdefault(fault.name, list(dict.fromkeys(warnings)))
+
+    def _words(self, fault: Fault) -> str:
+        figures = self.figures[fault.name]
+        return f"{fault.name}: " + ", ".join(
+            f"{name} {took[-1]:.1f}" for name, took in figures.items()
+        )
+
+
+def _difference(arrived: list[tuple[str, str]], wanted: list[tuple[str, str]]) -> str:
+    at = next(
+        (n for n, pair in enumerate(zip(arrived, wanted, strict=False)) if pair[0] != pair[1]), -1
+    )
+    near = slice(max(0, at - 3), at + 4)
+    return f"event {at}: came {arrived[near]}, logged {wanted[near]}"
+
+
+def run(
+    folder: Path,
+    *,
+    rounds: int,
+    seed: int,
+    lasts_s: float,
+    python: str,
+    transport: str = "tcp",
+    only: Sequence[str] = ("",),
+    say: Callable[[str], None] = print,
+) -> Trial:
+    """Run every fault once in each round, in an order of chance; returns the figures."""
+    chance = random.Random(seed)
+    with contextlib.ExitStack() as stack:
+        town = Town(stack, folder, transport=transport, python=python)
+        traffic = Traffic(town)
+        traffic.keep_line()
+        stack.enter_context(traffic)
+        trial = Trial(town, traffic, lasts_s=lasts_s, say=say)
+        wait_until(
+            lambda: all(traffic.since(0, kind) is not None for kind in traffic.kinds),
+            f"all works at first: {[trip for trip in traffic.trips if trip.problem][-6:]}",
+            20,
+        )
+        for _ in range(rounds):
+            faults = [
+                one for one in all_faults(transport) if any(part in one.name for part in only)
+            ]
+            chance.shuffle(faults)
+            for fault in faults:
+                trial.suffer(fault)
+        traffic.__exit__()
+        traffic.leave_line()
+        _nothing_is_left(town)
+    return trial
+
+
+def _nothing_is_left(town: Town) -> None:
+    """See that no call is left behind."""
+
+    def is_quiet() -> bool:
+        since = len(town.gateway.lines)
+        town.gateway.command({"command": "state"})
+        try:
+            town.gateway.wait_log("No active calls.", 0.5, since)
+        except AssertionError:
+            return False
+        return True
+
+    wait_until(is_quiet, "no call is left", 15)
+
+
+def table(trial: Trial) -> list[str]:
+    """Return median and worst of each fault, as rows of a table."""
+    return [
+        f"| {name} | {median(parts['all']):.1f} | {max(parts['all']):.1f} |"
+        for name, parts in trial.figures.items()
+    ]
