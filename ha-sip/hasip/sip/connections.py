@@ -1,7 +1,7 @@
 """Limits the connections that others make to us by TCP and TLS.
 
 pjsip takes every connection and keeps it, also one by which nothing ever comes. The handles and
-descriptors that this costs are those that calls need; a wheel's pjsip aborts at the 65th. So one
+descriptors that this costs are those that calls need; a wheel's pjsip has 64 in all. So one
 source has so many connections, all have so many, and one that brings no request is closed soon. At
 the limit of all, the kernel drops what would be new ones, until there is room: pjsip can't be told.
 """
