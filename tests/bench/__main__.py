@@ -7,7 +7,7 @@ import sys
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
-from bench import churn, digits, many_calls, resting, signalling, speech
+from bench import churn, digits, growth, many_calls, resting, signalling, speech
 from bench.table import machine, print_head, print_row, write_json
 from bench.workshop import Workshop, builds
 
@@ -22,6 +22,7 @@ ALL = (
     many_calls.crowd,
     many_calls.processor,
     churn.churn,
+    growth.growth,
 )
 
 

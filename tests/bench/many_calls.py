@@ -19,7 +19,7 @@ from support.gateway import WEBHOOK_ID
 from support.ports import free_port
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Sequence
+    from collections.abc import Callable, Iterator, Sequence
     from pathlib import Path
 
     from bench.table import Figure
@@ -73,6 +73,14 @@ def processor(shop: Workshop) -> Iterator[Figure]:
     yield shop.figure("  gap of pjsip's C program", "ms", their_gaps)
 
 
+def cost_of(shop: Workshop, calls: int, watch: Callable[[GatewayProcess], object]) -> float:
+    """Have so many calls, and watch; returns the gateway's share of one core before that."""
+    with _board(shop, calls) as (board, wavs):
+        share = _gateway_calls(shop, board, wavs, calls, watch)
+        board.listen_no_more()
+    return share
+
+
 @contextmanager
 def _board(shop: Workshop, calls: int) -> Iterator[tuple[Switchboard, Path]]:
     """Give phones for so many calls, and a folder with a prompt for each."""
@@ -85,7 +93,13 @@ def _board(shop: Workshop, calls: int) -> Iterator[tuple[Switchboard, Path]]:
         yield board, wavs
 
 
-def _gateway_calls(shop: Workshop, board: Switchboard, wavs: Path, calls: int) -> float:
+def _gateway_calls(
+    shop: Workshop,
+    board: Switchboard,
+    wavs: Path,
+    calls: int,
+    watch: Callable[[GatewayProcess], object] = lambda _: None,
+) -> float:
     """Have the gateway make calls; returns its share of one core while all are up."""
     with _ready(shop) as gateway:
         for number in range(calls):
@@ -95,6 +109,7 @@ def _gateway_calls(shop: Workshop, board: Switchboard, wavs: Path, calls: int) -
         board.wait_calls(calls)
         time.sleep(2.0)  # all are answered, and their prompts have begun
         share = share_of_core(gateway.pid, _watched_s(shop))
+        watch(gateway)
         gateway.command({"command": "quit"})
         gateway.wait_exit()
     return share

@@ -29,18 +29,27 @@ def family(pid: int) -> list[int]:
     found = [pid]
     for task in Path(f"/proc/{pid}/task").iterdir():
         for child in (task / "children").read_text(encoding="ascii").split():
-            found += family(int(child))
+            with contextlib.suppress(ProcessLookupError, FileNotFoundError):  # it has just ended
+                found += family(int(child))
     return found
 
 
 def resident_mib(pid: int) -> float:
     """Return the memory that a process and its children hold in RAM (RSS), in MiB."""
-    return sum(_kib(f"/proc/{one}/status", "VmRSS:") for one in family(pid)) / 1024
+    return _mib(pid, "status", "VmRSS:")
 
 
 def proportional_mib(pid: int) -> float:
     """Return the same with each page that is shared counted by its share (PSS), in MiB."""
-    return sum(_kib(f"/proc/{one}/smaps_rollup", "Pss:") for one in family(pid)) / 1024
+    return _mib(pid, "smaps_rollup", "Pss:")
+
+
+def _mib(pid: int, file: str, name: str) -> float:
+    """Add up; raises where the process itself has ended, which is not "no memory"."""
+    held = {one: _kib(f"/proc/{one}/{file}", name) for one in family(pid)}
+    if not held[pid]:
+        raise ProcessLookupError(f"process {pid} has ended: its memory can't be read")
+    return sum(held.values()) / 1024
 
 
 def _kib(path: str, name: str) -> int:
