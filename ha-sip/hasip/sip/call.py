@@ -3,22 +3,19 @@
 from __future__ import annotations
 
 import logging
-import uuid
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
 import pjsua2 as pj
 
 from hasip.errors import SipError
-from hasip.events.model import Side, SipCallId
-from hasip.sip.call_audio import AudioFacts, audio_facts, audio_of, events_agreed, packets_heard
-from hasip.sip.dtmf import DtmfSender
-from hasip.sip.errors import guarded, sip_errors
-from hasip.sip.inband import DigitIntake, IntakeContext
-from hasip.sip.media import FilePlayback, Recording
-from hasip.sip.patch_bay import PatchBay
-from hasip.sip.pj_call import CallEars, CallRules, Parties, PjCall, parties_of
-from hasip.sip.silence_watch import SilenceWatch
+from hasip.events.model import Side
+from hasip.sip.call_audio import AudioFacts, audio_facts
+from hasip.sip.errors import sip_errors
+from hasip.sip.inband import IntakeContext
+from hasip.sip.invitation import Invitation
+from hasip.sip.leg_media import LegMedia
+from hasip.sip.pj_call import CallEars, PjCall
 from hasip.sip.succession import Retired, Successor
 
 if TYPE_CHECKING:
@@ -27,8 +24,10 @@ if TYPE_CHECKING:
 
     from hasip.calls.ports import LegListener
     from hasip.commands.model import DtmfMethod
-    from hasip.events.model import Takeover
-    from hasip.loop import Loop, Timer
+    from hasip.events.model import SipCallId, Takeover
+    from hasip.loop import Loop
+    from hasip.sip.media import FilePlayback
+    from hasip.sip.pj_call import CallRules, Parties
     from hasip.tones.ears import ToneEars
     from hasip.tones.heard import InbandDtmf
 
@@ -38,10 +37,6 @@ DIGITS = frozenset("0123456789*#ABCD")
 # RFC 3261 §21.4.26 and §21.2.1: how a call ends that we cancelled, and one that a BYE ended.
 REQUEST_TERMINATED = 487
 OK = 200
-# How an INVITE ends that did not arrive (RFC 3261 §8.1.3.1), or met a server that is overloaded.
-REQUEST_TIMEOUT, UNAVAILABLE = 408, 503
-# How long a server may be silent if there are others; a 100 is due within 0.2 s (RFC 3261 §17.2.1).
-NO_ANSWER_S = 4.0
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -77,19 +72,10 @@ class SipLeg(CallEars):
         self._missed: list[Callable[[LegListener], None]] = []
         self._was_confirmed = False
         self._hung_up_by_us = False
-        # Not `call.isActive` itself: the bay outlives the call, which must be dropped at its end.
-        self._bay = PatchBay(lambda: self._call is not None and self._call.isActive())
-        self._dtmf = DtmfSender(loop, call, self._bay)
-        self._typed = self._make_intake()
-        self._playback: FilePlayback | None = None
-        self._recording: Recording | None = None
-        self._watch: SilenceWatch | None = None
+        self._media = LegMedia(loop, call, self._intake())
         self._successor: Successor | None = None
         self._left: tuple[int, str] | None = None  # the peer has, and a successor may come
-        self._has_left = not is_outgoing  # false: an INVITE that is still to be sent
-        self._was_heard = False  # the server has said something to it
-        self._try_other: Callable[[], bool] | None = None
-        self._patience: Timer | None = None
+        self._invitation = Invitation(loop, has_left=not is_outgoing)
         call.ears = self
 
     @property
@@ -130,7 +116,7 @@ class SipLeg(CallEars):
 
         It sends another INVITE by another server, now or later, or tells that there is none.
         """
-        self._try_other = try_other
+        self._invitation.on_silence(try_other)
 
     def send_invite(self, account: pj.Account, *, may_be_silent: bool) -> None:
         """Call what was dialled; raises `SipError`, and then there was no call.
@@ -139,34 +125,22 @@ class SipLeg(CallEars):
         """
         if self._call is None or self._hung_up_by_us:
             return
-        if self._has_left:
+        if self._invitation.has_left:
             Retired(self._loop, self._call, self._context.let_go, leaves_within_s=0.0)
-        self._has_left = False
         self._call = call = PjCall(account, self._loop, self._context.rules)
         call.ears = self
-        self._dtmf.use(call)
-        op = pj.CallOpParam(True)  # noqa: FBT003 - pjsua2's own default settings
-        op.opt.audioCount = 1
-        op.opt.videoCount = 0
-        op.opt.customCallId = self.call_id
-        if hasattr(op.opt, "textCount"):  # since 2.16; makes the INVITE larger for nothing
-            op.opt.textCount = 0
+        self._media.use(call)
         uri = self._context.to_uri(self.remote_uri)
-        call.redirects.begin(uri)
-        with sip_errors(f"call {self.remote_uri}"):
-            call.makeCall(uri, op)
+        self._invitation.send(call, uri, self.remote_uri, self.call_id)
         self._context.keep(call)
-        self._has_left = True
         if not may_be_silent:
-            self._patience = self._loop.call_later(NO_ANSWER_S, self._go_elsewhere)
+            self._invitation.expect_answer(
+                lambda: self._call is not None and not self._hung_up_by_us
+            )
 
     def give_up(self, why: str) -> None:
         """End a call whose INVITE can't be sent."""
         self.heard_disconnected(int(pj.PJSIP_SC_BAD_GATEWAY), why)
-
-    def _go_elsewhere(self) -> None:
-        if not self._was_heard and self._call is not None and not self._hung_up_by_us:
-            self._was_heard = self._try_other is None or not self._try_other()
 
     def ring(self) -> None:
         """Send 180; of a caller who has given up by now, the end is heard next."""
@@ -184,25 +158,23 @@ class SipLeg(CallEars):
         if self._is_over:
             return
         self._hung_up_by_us = True
-        self._stop_playback()
+        self._media.stop_playback()
         if self._successor is not None:
             self._successor.call.end()
-        if not self._has_left:
+        if not self._invitation.has_left:
             self._loop.post(lambda: self.heard_disconnected(REQUEST_TERMINATED, "never sent"))
         elif self._call is not None:
             self._call.end(sip_code)
 
     def play(self, wav: Path, ended: Callable[[], None]) -> FilePlayback:
         """Play a WAV file, as soon as there is media."""
-        self._stop_playback()
-        self._playback = FilePlayback(self._loop, self._bay, wav, ended)
-        return self._playback
+        return self._media.play(wav, ended)
 
     def send_digits(
         self, digits: str, method: DtmfMethod, done: Callable[[str | None], None]
     ) -> None:
         """Send digits; `done` is called once, with None or with what went wrong."""
-        self._dtmf.send(digits, method, done)
+        self._media.digits.send(digits, method, done)
 
     def transfer(self, target: str) -> None:
         """Send REFER (RFC 3515); the outcome is reported to the listener."""
@@ -213,18 +185,15 @@ class SipLeg(CallEars):
 
     def bridge(self, other: SipLeg) -> None:
         """Let the two peers hear each other."""
-        self._bay.bridge(other._bay)
+        self._media.bridge(other._media)
 
     def start_recording(self, wav: Path) -> None:
         """Record both sides; a recording that there is ends before."""
-        self.stop_recording()
-        self._recording = Recording(self._bay, wav)
+        self._media.start_recording(wav)
 
     def stop_recording(self) -> None:
         """Close the file."""
-        recording, self._recording = self._recording, None
-        if recording is not None:
-            recording.stop()
+        self._media.stop_recording()
 
     def _respond(self, code: int) -> None:
         if self._call is None:
@@ -234,20 +203,19 @@ class SipLeg(CallEars):
         with sip_errors(f"answer with {code}"):
             self._call.answer(op)
 
-    def _make_intake(self) -> DigitIntake:
-        context = IntakeContext(
+    def _intake(self) -> IntakeContext:
+        return IntakeContext(
             ears=self._context.ears,
             mode=self._context.inband_dtmf,
             peer=self._parties.remote_uri,
             on_digit=lambda digit: self._report(lambda listener: listener.on_digit(digit)),
         )
-        return DigitIntake(self._loop, self._bay, self._dtmf, context)
 
     # --- what we hear -----------------------------------------------------------------------
 
     def heard_response(self) -> None:
         """Take note that the server lives."""
-        self._was_heard = True
+        self._invitation.heard()
 
     def heard_ringing(self) -> None:
         """Pass on that the other side rings."""
@@ -258,29 +226,19 @@ class SipLeg(CallEars):
         """Pass on that the dialog is confirmed."""
         if not self._was_confirmed:
             self._was_confirmed = True
-            self._watch_for_silence(self._context.rules.rtp_timeout_s)
+            self._media.watch_for_silence(self._context.rules.rtp_timeout_s, self._hear_nothing)
             self._report(lambda listener: listener.on_connected())
 
     def heard_digit(self, digit: str) -> None:
         """Pass on a digit; what is none (a flash, a broken INFO) is only logged."""
         if digit in DIGITS:
-            self._typed.signalled(digit)
+            self._media.typed.signalled(digit)
         else:
             _log.info("[%s] %r is not a digit; ignored", self.remote_uri, digit)
 
     def heard_media_change(self) -> None:
         """Wire what is played to the medium that the call has now; comes on every re-INVITE."""
-        # A call that ends has no media any more; we hear of its end after this.
-        if self._call is None or not self._call.isActive():
-            return
-        with guarded("media change"):
-            audio = audio_of(self._call)
-            if audio is None:
-                self._bay.use(None, peer_hears=False)
-            else:
-                medium = self._call.getAudioMedia(audio.index)
-                self._bay.use(medium, peer_hears=audio.peer_hears)
-                self._typed.media_changed(events_agreed=events_agreed(self._call, audio.index))
+        self._media.changed()
 
     def heard_headers(self, headers: Mapping[str, str | None]) -> None:
         """Pass on the headers of a response."""
@@ -289,7 +247,7 @@ class SipLeg(CallEars):
 
     def heard_info_answer(self, code: int) -> None:
         """Let the next digit go."""
-        self._dtmf.heard_info_answer(code)
+        self._media.digits.heard_info_answer(code)
 
     def heard_taken_elsewhere(self) -> None:
         """Pass on that another phone answered."""
@@ -303,9 +261,9 @@ class SipLeg(CallEars):
         """Let go of the call, then pass on the end, unless another call is to take its place."""
         if self._call is None or self._is_tried_elsewhere(code):
             return
-        if self._patience is not None:
-            self._patience.cancel()
+        self._invitation.over()
         call, self._call = self._call, None
+        self._media.use(None)
         call.ears = None
         self._context.let_go(call)
         if self._successor is None:
@@ -337,10 +295,8 @@ class SipLeg(CallEars):
         self._call, self._successor = successor.call, None
         self._call.ears = self
         self._parties = parties
-        self._dtmf.use(self._call)
-        self._typed.close()
-        self._typed = self._make_intake()
-        self.heard_media_change()
+        self._media.use(self._call)
+        self._media.take_over(self._intake())
         self._report(lambda listener: listener.on_peer_changed(successor.how))
         self.heard_connected()
 
@@ -354,48 +310,24 @@ class SipLeg(CallEars):
             self._call.has_successor = False
             _log.info("[%s] it goes on: %d %s", self.remote_uri, code, reason)
 
-    def _watch_for_silence(self, limit_s: float) -> None:
-        if limit_s > 0:
-            self._watch = SilenceWatch(
-                self._loop,
-                limit_s,
-                packets=self._count_packets,
-                prompt=self._audible_playback,
-                too_long=lambda silent_s: self._report(
-                    lambda listener: listener.on_audio_lost(silent_s)
-                ),
-            )
-
-    def _count_packets(self) -> int | None:
-        return None if self._call is None else packets_heard(self._call)
+    def _hear_nothing(self, silent_s: float) -> None:
+        self._report(lambda listener: listener.on_audio_lost(silent_s))
 
     def audio_facts(self) -> AudioFacts | None:
         """Return what flows, or None while there is no audio."""
         return None if self._call is None else audio_facts(self._call)
 
-    def _audible_playback(self) -> FilePlayback | None:
-        playback = self._playback
-        return None if playback is None or playback.is_over else playback
-
     def _end(self, code: int, reason: str) -> None:
         """Let go of everything of pjsua2's, then pass on the end."""
-        if self._watch is not None:
-            self._watch.stop()
-        self._stop_playback()
-        self.stop_recording()
-        self._typed.close()
-        self._bay.close()
-        self._dtmf.close()
+        self._media.close()
         sip_code, sip_reason = self._outcome(code, reason)
         by = Side.LOCAL if self._hung_up_by_us else Side.REMOTE
         self._report(lambda listener: listener.on_disconnected(sip_code, sip_reason, by))
 
     def _is_tried_elsewhere(self, code: int) -> bool:
-        """Call by another server, if this one could not be reached and there is another."""
-        is_unreached = code == UNAVAILABLE or (code == REQUEST_TIMEOUT and not self._was_heard)
-        if not (is_unreached and self._has_left) or self._hung_up_by_us or self._was_confirmed:
+        if self._hung_up_by_us or self._was_confirmed:
             return False
-        return self._try_other is not None and self._try_other()
+        return self._invitation.is_tried_elsewhere(code)
 
     def _outcome(self, code: int, reason: str) -> tuple[int, str]:
         if self._hung_up_by_us and self._is_outgoing and not self._was_confirmed:
@@ -409,31 +341,3 @@ class SipLeg(CallEars):
             self._missed.append(report)
         else:
             report(self._listener)
-
-    def _stop_playback(self) -> None:
-        if self._playback is not None:
-            self._playback.stop()
-            self._playback = None
-
-
-def incoming_call(
-    loop: Loop, account: pj.Account, prm: pj.OnIncomingCallParam, context: LegContext
-) -> tuple[PjCall, SipLeg]:
-    """Take an INVITE that came in; inside its callback, since the call must exist after it."""
-    call = PjCall(account, loop, context.rules, prm.callId)
-    invite = prm.rdata.wholeMsg
-    call.read_sdp(invite)
-    parties = parties_of(call, invite, context.rules)
-    return call, SipLeg(loop, call, parties, context, is_outgoing=False)
-
-
-def outgoing_call(loop: Loop, account: pj.Account, dialled: str, context: LegContext) -> SipLeg:
-    """Make a leg whose INVITE is still to be sent."""
-    parties = Parties(
-        call_id=SipCallId(uuid.uuid4().hex),
-        remote_uri=dialled,
-        local_uri=account.getInfo().uri,
-        headers=dict.fromkeys(context.rules.wanted_headers),
-    )
-    call = PjCall(account, loop, context.rules)
-    return SipLeg(loop, call, parties, context, is_outgoing=True)

@@ -6,9 +6,9 @@ from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
 from hasip.errors import SipError
-from hasip.sip.call import outgoing_call
 from hasip.sip.hop import needed
 from hasip.sip.locate import destination_of
+from hasip.sip.new_legs import outgoing_call
 
 if TYPE_CHECKING:
     from collections.abc import Callable

@@ -7,8 +7,8 @@ from typing import TYPE_CHECKING
 
 import pjsua2 as pj
 
-from hasip.sip.call import incoming_call
 from hasip.sip.errors import guarded
+from hasip.sip.new_legs import incoming_call
 from hasip.sip.pj_call import PjCall
 from hasip.sip.received import sent_by
 from hasip.sip.sources import address_in

@@ -1,0 +1,39 @@
+"""How legs come to be: of an INVITE that came in, or for one that is still to be sent."""
+
+from __future__ import annotations
+
+import uuid
+from typing import TYPE_CHECKING
+
+from hasip.events.model import SipCallId
+from hasip.sip.call import SipLeg
+from hasip.sip.pj_call import Parties, PjCall, parties_of
+
+if TYPE_CHECKING:
+    import pjsua2 as pj
+
+    from hasip.loop import Loop
+    from hasip.sip.call import LegContext
+
+
+def incoming_call(
+    loop: Loop, account: pj.Account, prm: pj.OnIncomingCallParam, context: LegContext
+) -> tuple[PjCall, SipLeg]:
+    """Take an INVITE that came in; inside its callback, since the call must exist after it."""
+    call = PjCall(account, loop, context.rules, prm.callId)
+    invite = prm.rdata.wholeMsg
+    call.read_sdp(invite)
+    parties = parties_of(call, invite, context.rules)
+    return call, SipLeg(loop, call, parties, context, is_outgoing=False)
+
+
+def outgoing_call(loop: Loop, account: pj.Account, dialled: str, context: LegContext) -> SipLeg:
+    """Make a leg whose INVITE is still to be sent."""
+    parties = Parties(
+        call_id=SipCallId(uuid.uuid4().hex),
+        remote_uri=dialled,
+        local_uri=account.getInfo().uri,
+        headers=dict.fromkeys(context.rules.wanted_headers),
+    )
+    call = PjCall(account, loop, context.rules)
+    return SipLeg(loop, call, parties, context, is_outgoing=True)
