@@ -30,6 +30,8 @@ usage() {
                                the Python packages
   bench [--quick] [--build wheel|source|both] [NAME...]
                                measure, print figures and write bench.json (docs/performance.md)
+  fuzz [SURFACE...] [--seconds N] [--seed N]
+                               send broken input to each surface; what fails goes to fuzz-failures
   chaos [--rounds N] [--seed N] everything around a gateway fails while people telephone (as root)
   image [--arch ARCH] [--tag NAME] [--base IMAGE]
                                build the container image with docker or buildah; ARCH is amd64 or
@@ -208,6 +210,12 @@ case $command in
     check) check ;;
     image) "$project/scripts/build-image.sh" "$@" ;;
     image-test) image_test "$@" ;;
+    fuzz)
+        need_packages "${test_packages[@]}"
+        create_venv
+        create_source_venv
+        PYTHONPATH=$project/tests exec "$venv/bin/python" -m fuzz "$@"
+        ;;
     chaos)
         need_packages "${test_packages[@]}"
         create_venv

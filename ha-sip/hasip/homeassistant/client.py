@@ -110,7 +110,7 @@ class HomeAssistantClient:
             return True
         try:
             state = json.loads(answer.body).get("state", _RUNNING)
-        except (ValueError, AttributeError) as error:
+        except (ValueError, RecursionError, AttributeError) as error:
             raise BadAnswerError(_no_object(doing, answer)) from error
         return bool(state == _RUNNING)
 
@@ -125,7 +125,7 @@ class HomeAssistantClient:
         try:
             found = json.loads(answer.body)
             path, url = found.get("path"), found.get("url")
-        except (ValueError, AttributeError) as error:
+        except (ValueError, RecursionError, AttributeError) as error:
             raise BadAnswerError(_no_object(doing, answer)) from error
         root = self._base_url.removesuffix("api/")  # keeps the /core of http://supervisor/core
         urls = [urljoin(root, path.lstrip("/"))] if isinstance(path, str) and path else []

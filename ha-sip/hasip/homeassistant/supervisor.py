@@ -93,7 +93,7 @@ def find_broker(settings: Mqtt, token: SecretStr | None, base_url: str = SUPERVI
     answer = transport.get(f"{base_url}/services/mqtt", doing, TIMEOUT_S)
     try:
         told = json.loads(answer.body)
-    except ValueError as error:
+    except (ValueError, RecursionError) as error:
         msg = f"{doing}: no JSON: {answer.text[:SHOWN_CHARS]!r}"
         raise HomeAssistantError(msg) from error
     data = told.get("data") if isinstance(told, dict) else None

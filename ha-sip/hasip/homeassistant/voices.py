@@ -152,7 +152,7 @@ def _conversation(url: str, ca_file: Path | None) -> Iterator[_Conversation]:
     except ssl.SSLError as error:
         msg = f"websocket {url}: {tls_problem(error)}"
         raise HomeAssistantError(msg) from error
-    except (WebSocketException, OSError, ValueError) as error:
+    except (WebSocketException, OSError, ValueError, RecursionError) as error:
         msg = f"websocket {url}: {error or type(error).__name__}"
         raise HomeAssistantError(msg) from error
 

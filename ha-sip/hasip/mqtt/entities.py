@@ -242,6 +242,6 @@ def _json(body: object) -> bytes:
 def _json_of(message: Incoming) -> object:
     try:
         return json.loads(message.payload)
-    except ValueError:
+    except (ValueError, RecursionError):
         _log.warning("MQTT: what is kept on %s is no JSON; ignored", message.topic)
         return None

@@ -190,7 +190,7 @@ def read_addon(options_file: Path, environ: Mapping[str, str]) -> Source:
 def _json_object(path: Path, source: Source) -> dict[str, object]:
     try:
         raw = json.loads(path.read_text(encoding="utf-8"))
-    except (OSError, ValueError) as error:
+    except (OSError, ValueError, RecursionError) as error:
         source.problems.append(Problem(str(path), f"cannot be read: {error}"))
         return {}
     if not isinstance(raw, dict):

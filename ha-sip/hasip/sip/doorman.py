@@ -8,12 +8,11 @@ in the log either.
 from __future__ import annotations
 
 import ctypes
-import ipaddress
 import logging
 import re
 from typing import TYPE_CHECKING
 
-from hasip.sip.build import IS_OURS
+from hasip.sip.packet import TRANSPORT_AT, read_packet
 from hasip.sip.pjsip_module import PjsipModule
 from hasip.sip.strangers import Verdict
 
@@ -28,14 +27,6 @@ _FIRST_PRIORITY = 1  # before pjsua's, which writes each message into the log (7
 # They belong to something that was let in, or find nothing.
 _OF_SOMETHING = frozenset({"ACK", "CANCEL"})
 _IN_DIALOG = re.compile(rb"^(?:To|t)[ \t]*:[^\r\n]*;[ \t]*tag[ \t]*=", re.IGNORECASE | re.MULTILINE)
-# `struct pjsip_rx_data` (sip_transport.h): where its packet is, how much room that has
-# (PJSIP_MAX_PKT_LEN), and what follows it.
-_TRANSPORT_AT = 8  # `tp_info.transport`
-_PACKET_AT = 320
-_PACKET_ROOM = 16_000 if IS_OURS else 4_000
-_NAME_AT = _PACKET_AT + _PACKET_ROOM + 48
-_NAME_LENGTH = 46
-_MESSAGE_AT = _NAME_AT + 56
 RETRY_AFTER_S = 2
 _FORBIDDEN, _UNAVAILABLE = 403, 503
 
@@ -63,17 +54,17 @@ class Doorman(PjsipModule):
 
     def take(self, rdata: int, method: str) -> bool:
         """Let a request pass, or answer it, or drop it."""
-        self.heard_by(ctypes.c_void_p.from_address(rdata + _TRANSPORT_AT).value or 0)
+        self.heard_by(ctypes.c_void_p.from_address(rdata + TRANSPORT_AT).value or 0)
         if method in _OF_SOMETHING:
             return False
-        read = _read(rdata)
+        read = read_packet(rdata)
         if read is None:  # another build than those we know; `PjAccount` asks then
             if not self._was_told:
                 self._was_told = True
                 _log.warning("This pjsua2 does not say early who calls: floods cost more")
             return False
-        source, head = read
-        if _IN_DIALOG.search(head):
+        source, message = read
+        if _IN_DIALOG.search(message.partition(b"\r\n\r\n")[0]):
             return False
         verdict = self._strangers.judge(method, source)
         if verdict is Verdict.REFUSE:
@@ -81,18 +72,3 @@ class Doorman(PjsipModule):
         elif verdict is Verdict.BUSY:
             self.respond(rdata, _UNAVAILABLE, self._retry_after)
         return verdict is not Verdict.PASS
-
-
-def _read(rdata: int) -> tuple[str, bytes] | None:
-    """Return the address of the sender and the head of a message; None if it can't be read."""
-    start = ctypes.c_void_p.from_address(rdata + _MESSAGE_AT).value or 0
-    length = ctypes.c_int.from_address(rdata + _MESSAGE_AT + 8).value
-    packet = rdata + _PACKET_AT
-    if not (packet <= start and length > 0 and start + length <= packet + _PACKET_ROOM):
-        return None
-    name = ctypes.string_at(rdata + _NAME_AT, _NAME_LENGTH).partition(b"\0")[0]
-    try:
-        source = str(ipaddress.ip_address(name.decode("ascii").partition("%")[0]))
-    except ValueError:
-        return None
-    return source, ctypes.string_at(start, length).partition(b"\r\n\r\n")[0]

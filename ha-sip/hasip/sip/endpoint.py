@@ -27,6 +27,7 @@ from hasip.sip.media import BRIDGE_RATE_HZ
 from hasip.sip.nat_servers import ServerWatch, ask_stun
 from hasip.sip.pj_call import leave_to_pjsip
 from hasip.sip.pj_log import REFUSAL_LEVEL, LogWriter
+from hasip.sip.poison import PoisonFilter
 from hasip.sip.refusals import refused_by_us
 from hasip.sip.resolver import Resolver
 from hasip.sip.strangers import REPORT_EVERY_S, Strangers
@@ -136,6 +137,7 @@ class SipStack:
         self._resolver: Resolver | None = None
         self._strays: StrayRequests | None = None
         self._doorman: Doorman | None = None
+        self._poison_filter: PoisonFilter | None = None
         self._connections: Connections | None = None
         self._accounts: dict[int, SipAccount] = {}
         self._rooms_taken = 0
@@ -212,6 +214,7 @@ class SipStack:
         )
         self._report_strangers(strangers)
         try:
+            self._poison_filter = PoisonFilter()
             self._doorman = Doorman(strangers)
         except OSError as error:
             _log.warning("Strangers and floods are not turned away early: %s", error)

@@ -1,4 +1,4 @@
-"""Modules in pjsip (sip_module.h) that are asked about every request.
+"""Modules in pjsip (sip_module.h) that are asked about every request, or response too.
 
 pjsua2 has no way in for them, so this calls pjsip's C functions, which the extension of every build
 exports.
@@ -14,11 +14,11 @@ import pjsua2 as pj
 
 from hasip.sip.errors import guarded
 
-_METHOD = re.compile(rb"Request msg (\S+)/cseq=")
+_KIND = re.compile(rb"(?:Request msg (\S+)|(Response msg \S+))/cseq=")
 _POOL_SIZE = 1024
 
 _Function = ctypes.c_void_p
-OnRequest = ctypes.CFUNCTYPE(ctypes.c_int, ctypes.c_void_p)
+OnMessage = ctypes.CFUNCTYPE(ctypes.c_int, ctypes.c_void_p)
 
 
 class Text(ctypes.Structure):
@@ -40,8 +40,8 @@ class Module(ctypes.Structure):
         ("start", _Function),
         ("stop", _Function),
         ("unload", _Function),
-        ("on_rx_request", OnRequest),
-        ("on_rx_response", _Function),
+        ("on_rx_request", OnMessage),
+        ("on_rx_response", OnMessage),
         ("on_tx_request", _Function),
         ("on_tx_response", _Function),
         ("on_tsx_state", _Function),
@@ -57,7 +57,7 @@ class HeaderLinks(ctypes.Structure):
 class PjsipModule:
     """A module; it must live as long as pjsip does."""
 
-    def __init__(self, name: bytes, priority: int) -> None:
+    def __init__(self, name: bytes, priority: int, *, looks_at_responses: bool = False) -> None:
         """Take its place in pjsip, which must be running; raises `OSError` where it can't."""
         self._pjsip = ctypes.CDLL(getattr(pj, "_pjsua2").__file__)  # noqa: B009 - a private name
         try:
@@ -67,8 +67,10 @@ class PjsipModule:
                 name=Text(name, len(name)),
                 id=-1,
                 priority=priority,
-                on_rx_request=OnRequest(self._on_request),
+                on_rx_request=OnMessage(self._on_message),
             )
+            if looks_at_responses:
+                self._module.on_rx_response = OnMessage(self._on_message)
             status = self.call(
                 "pjsip_endpt_register_module",
                 ctypes.c_int,
@@ -85,7 +87,11 @@ class PjsipModule:
         """Make what the answers need."""
 
     def take(self, rdata: int, method: str) -> bool:
-        """Take a request, on a thread of pjsip's; False leaves it to the modules that follow."""
+        """Take a message, on a thread of pjsip's; False leaves it to the modules that follow.
+
+        `method` is that of a request; of a response it is its description, such as
+        `Response msg 200/REGISTER`.
+        """
         raise NotImplementedError
 
     def ring_of(self, pool_name: bytes, header: int | None) -> HeaderLinks:
@@ -126,12 +132,12 @@ class PjsipModule:
             None,
         )
 
-    def _on_request(self, rdata: int) -> int:
-        with guarded("request"):
+    def _on_message(self, rdata: int) -> int:
+        with guarded("message"):
             info = self.call("pjsip_rx_data_get_info", ctypes.c_char_p, ctypes.c_void_p(rdata))
-            named = _METHOD.match(info or b"")
+            named = _KIND.match(info or b"")
             if named is not None:
-                return int(self.take(rdata, named[1].decode("ascii", "replace")))
+                return int(self.take(rdata, (named[1] or named[2]).decode("ascii", "replace")))
         return 0
 
     def call(self, name: str, result: Any, *arguments: object) -> Any:  # noqa: ANN401 - it is C

@@ -1,0 +1,1 @@
+"""Broken input for everything that the gateway reads: `./build.sh fuzz`."""

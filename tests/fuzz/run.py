@@ -1,0 +1,146 @@
+"""Fuzzes one surface for a while, and says what came of it."""
+
+from __future__ import annotations
+
+import contextlib
+import random
+import sys
+import time
+from collections import deque
+from dataclasses import dataclass, field
+from pathlib import Path
+from tempfile import TemporaryDirectory
+from typing import TYPE_CHECKING, Any
+
+from fuzz.watch import Watch
+from support.gateway import GatewayProcess
+from support.phone import Phone
+from support.source_build import source_python
+
+if TYPE_CHECKING:
+    from fuzz.surface import Pieces, Surface
+
+FAILURES = Path("fuzz-failures")
+_LOOK_EVERY_S = 1.0
+_KEPT_INPUTS = 2000
+_LAST_LINES = 60
+
+
+@dataclass(slots=True)
+class Outcome:
+    """What came of a run."""
+
+    surface: str
+    seed: int
+    tried: int = 0
+    seconds: float = 0.0
+    slowest_s: float = 0.0
+    memory_mib: float = 0.0
+    growth_mib: float = 0.0
+    faults: list[str] = field(default_factory=list)
+    saved_to: Path | None = None
+
+    def row(self) -> str:
+        """Return a line of a table."""
+        return (
+            f"| {self.surface:<10} | {self.tried:>8,} | {self.seconds:>6.0f} s | "
+            f"{self.slowest_s * 1000:>6.0f} ms | {self.memory_mib:>5.0f} MiB | "
+            f"{self.growth_mib:>+6.1f} MiB | {len(self.faults):>6} |"
+        )
+
+
+HEAD = (
+    "| surface    |   inputs |     time | slowest   |    memory |     growth | faults |\n"
+    "|------------|----------|----------|-----------|-----------|------------|--------|"
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Plan:
+    """What to try: all inputs from a number on, for so long or so many."""
+
+    seconds: float
+    seed: int
+    first: int = 0
+    count: int | None = None
+
+
+def run(kind: type[Surface], plan: Plan) -> Outcome:
+    """Start a gateway, send it inputs, and look at what it became."""
+    outcome = Outcome(kind.name, plan.seed)
+    recent: deque[tuple[int, Pieces]] = deque(maxlen=_KEPT_INPUTS)
+    with TemporaryDirectory(prefix="ha-sip-fuzz-") as folder:
+        try:
+            _run(kind(Path(folder)), plan, outcome, recent)
+        except Exception as error:
+            outcome.faults.append(f"{type(error).__name__}: {error}")
+    if outcome.faults:
+        outcome.saved_to = _save(outcome, recent)
+    return outcome
+
+
+def _run(surface: Surface, plan: Plan, outcome: Outcome, recent: deque[tuple[int, Pieces]]) -> None:
+    with contextlib.ExitStack() as stack:
+        settings = surface.prepare(stack)
+        port = random.randrange(20_000, 55_000, 100)
+        general = f"--bind-address 127.0.0.1 --rtp-port {port} {settings.pop('FUZZ_OPTIONS', '')}"
+        environment: Any = {"LOG_LEVEL": "1", "GLOBAL_OPTIONS": general, **settings}
+        gateway = stack.enter_context(
+            GatewayProcess(
+                surface.folder,
+                menu_file=surface.menu_file,
+                python=source_python() if surface.needs_source_build else sys.executable,
+                **environment,
+            )
+        )
+        watch = Watch(gateway, stack.enter_context(Phone("pinger")))
+        watch.look()
+        began = time.monotonic()
+        try:
+            _send_all(surface, plan, outcome, recent, gateway, watch)
+            surface.rest(gateway)
+            watch.wait_for_rest()
+        finally:
+            outcome.seconds = time.monotonic() - began
+            outcome.slowest_s = watch.slowest_s
+            outcome.memory_mib = max(watch.memory)
+            outcome.growth_mib = watch.growth_mib
+            outcome.faults += watch.faults(plan.seconds)
+
+
+def _send_all(
+    surface: Surface,
+    plan: Plan,
+    outcome: Outcome,
+    recent: deque[tuple[int, Pieces]],
+    gateway: GatewayProcess,
+    watch: Watch,
+) -> None:
+    ends_at = time.monotonic() + plan.seconds
+    look_at = time.monotonic() + _LOOK_EVERY_S
+    number = plan.first
+    while time.monotonic() < ends_at and (plan.count is None or outcome.tried < plan.count):
+        pieces = surface.input(plan.seed, number)
+        recent.append((number, pieces))
+        surface.send(gateway, pieces)
+        number += 1
+        outcome.tried += 1
+        if time.monotonic() > look_at:
+            watch.look()
+            look_at = time.monotonic() + _LOOK_EVERY_S
+    watch.look()
+
+
+def _save(outcome: Outcome, recent: deque[tuple[int, Pieces]]) -> Path:
+    """Write down what was sent last, and what is wrong."""
+    FAILURES.mkdir(exist_ok=True)
+    path = FAILURES / f"{outcome.surface}-{outcome.seed}.txt"
+    first, last = (recent[0][0], recent[-1][0]) if recent else (0, 0)
+    again = (
+        f"./build.sh fuzz {outcome.surface} --seed {outcome.seed} --first {first} "
+        f"--count {last - first + 1}"
+    )
+    inputs = [f"{number} {pieces!r}" for number, pieces in recent]
+    text = "\n".join([f"again: {again}", *outcome.faults, "", "inputs, by number:", *inputs, ""])
+    path.write_text(text, encoding="utf-8", errors="backslashreplace")
+    return path

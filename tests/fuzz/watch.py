@@ -1,0 +1,100 @@
+"""Looks at a gateway from outside: is it there, is it quick, does it grow, has it let go of all."""
+
+from __future__ import annotations
+
+import statistics
+import time
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from bench.process import resident_mib
+from support.waiting import wait_until
+
+if TYPE_CHECKING:
+    from support.gateway import GatewayProcess
+    from support.phone import Phone
+
+SLOWEST_S = 3.0  # of OPTIONS; the machine has more to do than this
+# An answer of ours to which no ACK comes is repeated for 32 s (RFC 3261 §13.3.1.4).
+CALLS_END_WITHIN_S = 50.0
+LONG_RUN_S = 150.0
+MOST_GROWTH_MIB = 12.0  # of a long run, its last quarter against its second
+MOST_GROWTH_SHORT_MIB = 80.0  # transactions linger for 32 s (RFC 3261 §17)
+MOST_MORE_THREADS, MOST_MORE_FILES = 24, 24
+_FINAL_LINES = 40
+
+
+@dataclass(slots=True)
+class Watch:
+    """What was seen of a process."""
+
+    gateway: GatewayProcess
+    pinger: Phone
+    memory: list[float] = field(default_factory=list)  # MiB, one a second
+    slowest_s: float = 0.0
+    began: float = field(default_factory=time.monotonic)
+    threads_before: int = 0
+    files_before: int = 0
+
+    def __post_init__(self) -> None:
+        """Remember what there was before."""
+        self.threads_before, self.files_before = self._threads(), self._files()
+
+    def look(self) -> None:
+        """Ask for an answer, which shows it is there; raises AssertionError where none comes."""
+        self.slowest_s = max(self.slowest_s, self.pinger.ping(self.gateway.address, 10.0))
+        self.memory.append(resident_mib(self.gateway.pid))
+
+    @property
+    def growth_mib(self) -> float:
+        """Return by how much the last quarter is above the second."""
+        quarter = max(1, len(self.memory) // 4)
+        early, late = self.memory[quarter : 2 * quarter], self.memory[-quarter:]
+        return statistics.median(late) - statistics.median(early) if early else 0.0
+
+    def wait_for_rest(self) -> None:
+        """Wait until no call is left; raises AssertionError where one stays."""
+        wait_until(self._has_no_calls, "no active calls", CALLS_END_WITHIN_S)
+        wait_until(self._is_back, f"back at its size: {self._sizes()}", CALLS_END_WITHIN_S)
+
+    def faults(self, seconds: float) -> list[str]:
+        """Return what is wrong with what was seen."""
+        lines = self.gateway.lines
+        found = [
+            "\n".join(lines[max(0, at - 3) : at + _FINAL_LINES])
+            for at, line in enumerate(lines)
+            if "Traceback" in line
+        ]
+        most = MOST_GROWTH_MIB if seconds >= LONG_RUN_S else MOST_GROWTH_SHORT_MIB
+        if self.growth_mib > most:
+            found.append(f"memory grew by {self.growth_mib:.1f} MiB after the plateau")
+        if self.slowest_s > SLOWEST_S:
+            found.append(f"OPTIONS took {self.slowest_s:.1f} s")
+        return found
+
+    def _has_no_calls(self) -> bool:
+        lines = len(self.gateway.lines)
+        self.gateway.command({"command": "state"})
+        self.gateway.wait_log("Accounts:", since=lines)
+        asked = self.gateway.lines[lines:]
+        time.sleep(0.3)
+        return any("No active calls." in line for line in asked)
+
+    def _is_back(self) -> bool:
+        return (
+            self._threads() <= self.threads_before + MOST_MORE_THREADS
+            and self._files() <= self.files_before + MOST_MORE_FILES
+        )
+
+    def _sizes(self) -> str:
+        return (
+            f"threads {self.threads_before} -> {self._threads()}, "
+            f"descriptors {self.files_before} -> {self._files()}"
+        )
+
+    def _threads(self) -> int:
+        return len(list(Path(f"/proc/{self.gateway.pid}/task").iterdir()))
+
+    def _files(self) -> int:
+        return len(list(Path(f"/proc/{self.gateway.pid}/fd").iterdir()))
