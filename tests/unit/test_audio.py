@@ -73,6 +73,11 @@ def test_what_is_no_audio_or_not_there_says_so(tmp_path: Path) -> None:
         convert(tmp_path / "text.mp3", tmp_path / "out.wav", RATE_HZ)
 
 
+def test_a_name_that_is_too_long_is_no_file(tmp_path: Path) -> None:
+    with pytest.raises(AudioError, match="is no file: File name too long"):
+        convert(tmp_path / ("x" * 5000), tmp_path / "target.wav", 16_000)
+
+
 def test_a_long_wav_is_not_held_in_memory(tmp_path: Path) -> None:
     source, target = tmp_path / "long.wav", tmp_path / "out.wav"
     with wave.open(str(source), "wb") as wav:

@@ -192,3 +192,17 @@ def test_no_text_raises_anything_but_a_menu_file_error(text: str) -> None:
         parse_menu_file(text, "f")
     except MenuFileError as error:
         assert all(re.match(r"f:\d+: .", problem) for problem in error.problems)
+
+
+def test_aliases_of_aliases_end_at_a_limit_and_in_no_time() -> None:
+    lines = ["c0: &c0 {message: m}"]
+    lines += [f"c{n}: &c{n} {{choices: {{1: *c{n - 1}, 2: *c{n - 1}}}}}" for n in range(1, 60)]
+    with pytest.raises(MenuFileError, match=r"its aliases .* stand for more than 100000 entries"):
+        parse_menu_file("\n".join([*lines, "menu: *c59"]), "f")
+
+
+def test_aliases_in_reason_are_what_they_stand_for() -> None:
+    text = "menu: {choices: {1: &b {id: b, message: m}, 2: {choices: {3: *b}}}}"
+
+    # With the default and the timeout of the two that have choices.
+    assert len(parse_menu_file(text, "f").tree.menus) == 8

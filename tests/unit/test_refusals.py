@@ -23,4 +23,5 @@ def test_a_call_that_pjsip_refuses_says_why() -> None:
         "we have opus, G722 (--codecs, --srtp)"
     )
     assert "it offers no audio; we have" in refused_by_us("sip:a@b", 488, "", ["G722"])
+    assert "its SDP is broken" in refused_by_us("sip:a@b", 400, OFFER, ["G722"])
     assert "as many calls are up" in refused_by_us("sip:a@b", 486, OFFER, ["G722"])

@@ -166,3 +166,9 @@ def test_without_a_speech_engine_nothing_is_asked(home: StandInWebsocket) -> Non
     room.settle()
 
     assert home.asked == []
+
+
+def test_an_answer_that_is_nested_too_deeply_is_an_error(home: StandInWebsocket) -> None:
+    home.raw_answer = "[" * 100_000
+    with pytest.raises(HomeAssistantError, match="recursion depth"):
+        offer(home, engine_id="tts.espeak")

@@ -22,6 +22,7 @@ _SAMPLE_BYTES = 2
 _CHUNK_HEADER = struct.Struct("<4sI")  # name and size
 _RIFF_HEADER = struct.Struct("<4sI4s")
 # pydub holds a file in memory, twice; ffmpeg reads as it writes.
+_SHOWN_CHARS = 80
 LONGEST_IN_MEMORY_BYTES = 4 * 1024 * 1024
 
 
@@ -31,7 +32,12 @@ def convert(source: Path, target: Path, rate_hz: int, timeout_s: float = TIMEOUT
     A short WAV at the right rate is converted in this process: to start ffmpeg takes a tenth of a
     second on a small computer, and the caller would hear that as silence.
     """
-    if not source.is_file():
+    try:
+        is_there = source.is_file()
+    except OSError as error:  # a name that is too long
+        msg = f"{source.name[:_SHOWN_CHARS]}…: is no file: {error.strerror}"
+        raise AudioError(msg) from error
+    if not is_there:
         msg = f"{source}: there is no such file"
         raise AudioError(msg)
     try:

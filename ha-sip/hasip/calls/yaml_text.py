@@ -16,6 +16,8 @@ if TYPE_CHECKING:
 # libyaml reads a menu of 10,000 choices in a tenth of the time.
 _Base: type = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
 _MERGE = "tag:yaml.org,2002:merge"
+# A few lines of aliases of aliases stand for thousands of millions of entries.
+MOST_ENTRIES = 100_000
 
 
 class WrittenInt(int):
@@ -62,6 +64,9 @@ class YamlText:
         try:
             loader = _Loader(text)
             self._root: yaml.Node | None = loader.get_single_node()
+            if _size(self._root, {}) > max(MOST_ENTRIES, len(text)):
+                msg = f"its aliases (*name) stand for more than {MOST_ENTRIES} entries"
+                raise YamlError(msg, 1)
             self._repeated = tuple(_repeated_keys(self._root, set()))
             self.content: object = (
                 None if self._root is None else loader.construct_document(self._root)
@@ -102,6 +107,21 @@ def _entry(node: yaml.Node | None, part: str | int) -> tuple[int, yaml.Node] | N
         item = node.value[part]
         return item.start_mark.line + 1, item
     return None
+
+
+def _size(node: yaml.Node | None, known: dict[int, int]) -> int:
+    """Return how many entries there are once each alias is what it stands for."""
+    if node is None or isinstance(node, yaml.ScalarNode):
+        return 1
+    if id(node) not in known:
+        known[id(node)] = 0  # until it is known: an alias may stand in what it stands for
+        parts = (
+            [part for pair in node.value for part in pair]
+            if isinstance(node, yaml.MappingNode)
+            else node.value
+        )
+        known[id(node)] = 1 + sum(_size(part, known) for part in parts)
+    return known[id(node)]
 
 
 def _repeated_keys(node: yaml.Node | None, seen: set[int]) -> Iterator[tuple[str, int]]:

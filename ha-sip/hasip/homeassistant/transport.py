@@ -8,6 +8,7 @@ event would be lost or doubled, a gate toggled twice. A new connection costs 0.3
 from __future__ import annotations
 
 import functools
+import logging
 import time
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
@@ -29,6 +30,9 @@ if TYPE_CHECKING:
     from collections.abc import Mapping
     from pathlib import Path
     from typing import BinaryIO
+
+# It warns of odd headers with all that came, and a traceback; our own error says it in a line.
+logging.getLogger("urllib3").setLevel(logging.ERROR)
 
 CONNECT_TIMEOUT_S = 5.0
 LARGEST_ANSWER_BYTES = 1024 * 1024

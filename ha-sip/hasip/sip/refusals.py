@@ -12,6 +12,7 @@ if TYPE_CHECKING:
 
 # RFC 3261 §21.4.13, §21.4.26 and §21.6.4: what the offer holds is not acceptable.
 MEDIA_REFUSED = frozenset({415, 488, 606})
+_BAD_REQUEST = 400
 
 
 def refused_by_peer(code: int, offer: str, response: str) -> str:
@@ -26,6 +27,8 @@ def refused_by_peer(code: int, offer: str, response: str) -> str:
 def refused_by_us(caller: str, code: int, invite: str, ours: Iterable[str]) -> str:
     """Say why pjsip refused a call before anybody could be asked."""
     refused = f"Refused a call from {caller} with {code}"
+    if code == _BAD_REQUEST:
+        return f"{refused}: its SDP is broken"
     if code not in MEDIA_REFUSED:
         return f"{refused}: as many calls are up as pjsua2 was built for"
     return f"{refused}: it offers {_media(invite)}; we have {', '.join(ours)} (--codecs, --srtp)"
