@@ -269,7 +269,8 @@ def test_a_token_that_is_refused_is_said_once(tmp_path: Path, house: RealHomeAss
         assert "wrong-secret" not in "\n".join(gateway.lines)
     after = house.log.read_text(encoding="utf-8").count("invalid authentication")
     print(f"failed logins that Home Assistant saw: {after - before}")
-    assert 1 <= after - before <= 3
+    # Four parts may begin at the same time: webhooks, speech, sensors, and the list of voices.
+    assert 1 <= after - before <= 4
 
 
 def test_engines_languages_and_voices_are_printed(tmp_path: Path, house: RealHomeAssistant) -> None:
