@@ -6,6 +6,8 @@ import ctypes
 
 import pjsua2 as pj
 
+from hasip.sip.c_library import c_library
+
 # The build of scripts/build-pjsua2.sh names its room in attributes of the module; any other, the
 # wheel too, is taken to have pjproject's defaults. pjsip refuses a call too many, but one account
 # more than there is room for aborts the process.
@@ -32,7 +34,7 @@ def tls_library() -> str | None:
     found in what that one is linked with.
     """
     try:
-        library = ctypes.CDLL(getattr(pj, "_pjsua2").__file__)  # noqa: B009 - its name is private
+        library = c_library()
         version = getattr(library, "OpenSSL_version", None) or library.SSLeay_version
     except (AttributeError, OSError):
         return None

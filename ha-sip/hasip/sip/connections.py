@@ -19,12 +19,13 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-import pjsua2 as pj
-
 from hasip.sip.build import IS_OURS
+from hasip.sip.c_library import c_library
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
+
+    import pjsua2 as pj
 
     from hasip.clock import Clock
 
@@ -182,7 +183,7 @@ def incoming_connection(prm: pj.OnTransportStateParam) -> tuple[int, str] | None
 
 def close_connection(transport: int) -> None:
     """Have pjsip close a connection; on a thread of pjsip's."""
-    library = ctypes.CDLL(getattr(pj, "_pjsua2").__file__)  # noqa: B009 - a private name
+    library = c_library()
     library.pjsip_transport_shutdown2(ctypes.c_void_p(transport), 1)
 
 

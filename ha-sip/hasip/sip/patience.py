@@ -7,10 +7,9 @@ next REGISTER can only be sent when the one before is over.
 from __future__ import annotations
 
 import contextlib
-import ctypes
 from typing import TYPE_CHECKING
 
-import pjsua2 as pj
+from hasip.sip.c_library import c_library
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -33,6 +32,6 @@ def waiting_at_most(limit_s: float) -> Iterator[None]:
 
 
 def _set(limit_s: float) -> None:
-    library = ctypes.CDLL(getattr(pj, "_pjsua2").__file__)  # noqa: B009 - a private name
+    library = c_library()
     with contextlib.suppress(AttributeError):  # a build that exports nothing: 32 s, then
         library.pjsip_tsx_set_timers(0, 0, 0, int(limit_s * 1000))

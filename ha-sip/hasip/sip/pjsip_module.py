@@ -10,8 +10,7 @@ import ctypes
 import re
 from typing import Any
 
-import pjsua2 as pj
-
+from hasip.sip.c_library import c_library
 from hasip.sip.errors import guarded
 
 _KIND = re.compile(rb"(?:Request msg (\S+)|(Response msg \S+))/cseq=")
@@ -59,7 +58,7 @@ class PjsipModule:
 
     def __init__(self, name: bytes, priority: int, *, looks_at_responses: bool = False) -> None:
         """Take its place in pjsip, which must be running; raises `OSError` where it can't."""
-        self._pjsip = ctypes.CDLL(getattr(pj, "_pjsua2").__file__)  # noqa: B009 - a private name
+        self._pjsip = c_library()
         try:
             self._endpoint = self.call("pjsua_get_pjsip_endpt", ctypes.c_void_p)
             self.prepare()

@@ -14,8 +14,7 @@ import socket
 import struct
 from typing import TYPE_CHECKING
 
-import pjsua2 as pj
-
+from hasip.sip.c_library import c_library
 from hasip.sip.errors import guarded
 from hasip.sip.locate import TCP, TLS, UDP, Destination, is_address
 from hasip.workers import Failed
@@ -112,7 +111,7 @@ class Resolver:
         self._hops = hops
         self._is_over = False
         self._callback = _ExternalResolver(_Resolve(self._on_question))
-        library = ctypes.CDLL(getattr(pj, "_pjsua2").__file__)  # noqa: B009 - a private name
+        library = c_library()
         try:
             library.pjsua_get_pjsip_endpt.restype = ctypes.c_void_p
             endpoint = ctypes.c_void_p(library.pjsua_get_pjsip_endpt())

@@ -10,7 +10,7 @@ from __future__ import annotations
 import ctypes
 import logging
 
-import pjsua2 as pj
+from hasip.sip.c_library import c_library
 
 _log = logging.getLogger(__name__)
 
@@ -22,7 +22,7 @@ _TCP_SWITCH = 4
 def stay_on_udp() -> None:
     """Set the switch, if the structure is as we know it."""
     try:
-        library = ctypes.CDLL(getattr(pj, "_pjsua2").__file__)  # noqa: B009 - its name is private
+        library = c_library()
         switches = (ctypes.c_int * len(_BEGINNING)).in_dll(library, "pjsip_sip_cfg_var")
     except (AttributeError, OSError, ValueError):
         switches = None
