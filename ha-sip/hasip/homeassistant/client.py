@@ -7,7 +7,6 @@ from __future__ import annotations
 
 import contextlib
 import functools
-import json
 from typing import TYPE_CHECKING, Any
 from urllib.parse import urljoin, urlsplit
 
@@ -21,6 +20,7 @@ from hasip.homeassistant.errors import (
     is_away,
 )
 from hasip.homeassistant.token_guard import TokenGuard
+from hasip.json_text import read_json
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
@@ -109,8 +109,8 @@ class HomeAssistantClient:
                 raise
             return True
         try:
-            state = json.loads(answer.body).get("state", _RUNNING)
-        except (ValueError, RecursionError, AttributeError) as error:
+            state = read_json(answer.body).get("state", _RUNNING)
+        except (ValueError, AttributeError) as error:
             raise BadAnswerError(_no_object(doing, answer)) from error
         return bool(state == _RUNNING)
 
@@ -123,9 +123,9 @@ class HomeAssistantClient:
         doing = "POST tts_get_url"
         answer = self._post("tts_get_url", request, timeout_s)
         try:
-            found = json.loads(answer.body)
+            found = read_json(answer.body)
             path, url = found.get("path"), found.get("url")
-        except (ValueError, RecursionError, AttributeError) as error:
+        except (ValueError, AttributeError) as error:
             raise BadAnswerError(_no_object(doing, answer)) from error
         root = self._base_url.removesuffix("api/")  # keeps the /core of http://supervisor/core
         urls = [urljoin(root, path.lstrip("/"))] if isinstance(path, str) and path else []

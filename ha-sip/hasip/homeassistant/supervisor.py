@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import logging
 from dataclasses import replace
 from typing import TYPE_CHECKING
@@ -11,6 +10,7 @@ from pydantic import SecretStr
 
 from hasip.errors import HomeAssistantError
 from hasip.homeassistant.errors import SHOWN_CHARS
+from hasip.json_text import read_json
 from hasip.settings.model import BrokerTls
 from hasip.workers import Failed, WorkerPool
 
@@ -92,8 +92,8 @@ def find_broker(settings: Mqtt, token: SecretStr | None, base_url: str = SUPERVI
     transport = Transport(None if token is None else token.get_secret_value(), ca_file=None)
     answer = transport.get(f"{base_url}/services/mqtt", doing, TIMEOUT_S)
     try:
-        told = json.loads(answer.body)
-    except (ValueError, RecursionError) as error:
+        told = read_json(answer.body)
+    except ValueError as error:
         msg = f"{doing}: no JSON: {answer.text[:SHOWN_CHARS]!r}"
         raise HomeAssistantError(msg) from error
     data = told.get("data") if isinstance(told, dict) else None

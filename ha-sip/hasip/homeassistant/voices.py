@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 from hasip.errors import HomeAssistantError
 from hasip.homeassistant.tls import tls_problem, trusted
+from hasip.json_text import read_json
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -152,7 +153,7 @@ def _conversation(url: str, ca_file: Path | None) -> Iterator[_Conversation]:
     except ssl.SSLError as error:
         msg = f"websocket {url}: {tls_problem(error)}"
         raise HomeAssistantError(msg) from error
-    except (WebSocketException, OSError, ValueError, RecursionError) as error:
+    except (WebSocketException, OSError, ValueError) as error:
         msg = f"websocket {url}: {error or type(error).__name__}"
         raise HomeAssistantError(msg) from error
 
@@ -186,7 +187,7 @@ class _Conversation:
         return result if isinstance(result, dict) else {}
 
     def _receive(self) -> dict[str, Any]:
-        answer = json.loads(self._socket.recv(TIMEOUT_S))
+        answer = read_json(self._socket.recv(TIMEOUT_S))
         if not isinstance(answer, dict):
             msg = "the answer is no JSON object"
             raise HomeAssistantError(msg)

@@ -13,6 +13,7 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import TYPE_CHECKING
 
+from hasip.json_text import read_json
 from hasip.mqtt.board import AccountBoard, Moment, State
 from hasip.mqtt.client import OFFLINE, ONLINE
 from hasip.mqtt.connection import Incoming, Outgoing
@@ -241,7 +242,7 @@ def _json(body: object) -> bytes:
 
 def _json_of(message: Incoming) -> object:
     try:
-        return json.loads(message.payload)
-    except (ValueError, RecursionError):
+        return read_json(message.payload)
+    except ValueError:
         _log.warning("MQTT: what is kept on %s is no JSON; ignored", message.topic)
         return None

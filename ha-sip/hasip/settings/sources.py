@@ -7,7 +7,6 @@ Both end in `Section`s, so that one reader makes the settings of either.
 from __future__ import annotations
 
 import difflib
-import json
 import re
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
@@ -15,6 +14,7 @@ from typing import TYPE_CHECKING
 from dotenv import dotenv_values
 from dotenv.parser import parse_stream
 
+from hasip.json_text import read_json
 from hasip.settings.model import Problem
 
 if TYPE_CHECKING:
@@ -189,8 +189,8 @@ def read_addon(options_file: Path, environ: Mapping[str, str]) -> Source:
 
 def _json_object(path: Path, source: Source) -> dict[str, object]:
     try:
-        raw = json.loads(path.read_text(encoding="utf-8"))
-    except (OSError, ValueError, RecursionError) as error:
+        raw = read_json(path.read_text(encoding="utf-8"))
+    except (OSError, ValueError) as error:
         source.problems.append(Problem(str(path), f"cannot be read: {error}"))
         return {}
     if not isinstance(raw, dict):
