@@ -25,19 +25,27 @@ LONGEST_LOCK_S = 3_600.0
 
 
 @dataclass(slots=True)
-class _Caller:
+class _Tally:
+    """The wrong codes of a caller, or of all unknown callers of an account."""
+
     wrong: Counter[int] = field(default_factory=Counter)  # by account
     last_at: float = 0.0
     locked_until: float = 0.0
     locks: int = 0
 
+    def is_old(self, now: float) -> bool:
+        return now - max(self.last_at, self.locked_until) > FORGET_AFTER_S
 
-@dataclass(slots=True)
-class _Record:
-    wrong: int = 0
-    last_at: float = 0.0
-    locked_until: float = 0.0
-    locks: int = 0
+    def count(self, account: int, now: float, most: int, lockout_s: float) -> bool:
+        """Count a wrong code; tell whether it was one too many."""
+        self.wrong[account] += 1
+        self.last_at = now
+        if self.wrong.total() < most:
+            return False
+        self.wrong.clear()
+        self.locked_until = now + _lock_s(lockout_s, self.locks)
+        self.locks += 1
+        return True
 
 
 class PinGuard:
@@ -45,46 +53,27 @@ class PinGuard:
 
     def __init__(self, clock: Clock) -> None:
         self._clock = clock
-        self._callers: OrderedDict[str, _Caller] = OrderedDict()
-        self._accounts: dict[int, _Record] = {}
+        self._callers: OrderedDict[str, _Tally] = OrderedDict()
+        self._accounts: dict[int, _Tally] = {}
         self._known: OrderedDict[tuple[int, str], None] = OrderedDict()
 
     def wrong(self, account: int, caller: str, max_attempts: int, lockout_s: float) -> bool:
         """Count a wrong code; tell whether it was one too many, and the caller is locked out."""
         now = self._clock.now()
-        record = self._callers.pop(caller, None)
-        if record is None or now - max(record.last_at, record.locked_until) > FORGET_AFTER_S:
-            record = _Caller()
-        self._callers[caller] = record
+        mine = self._callers.pop(caller, None)
+        if mine is None or mine.is_old(now):
+            mine = _Tally()
+        self._callers[caller] = mine
         while len(self._callers) > MOST_CALLERS:
             self._callers.popitem(last=False)
-        record.wrong[account] += 1
-        record.last_at = now
-        account_locks = self._count_for_account(account, caller, max_attempts, lockout_s)
-        if record.wrong.total() < max_attempts:
-            return account_locks
-        record.wrong.clear()
-        record.locked_until = now + _lock_s(lockout_s, record.locks)
-        record.locks += 1
-        return True
-
-    def _count_for_account(
-        self, account: int, caller: str, max_attempts: int, lockout_s: float
-    ) -> bool:
+        is_locked = mine.count(account, now, max_attempts, lockout_s)
         if (account, caller) in self._known:
-            return False
-        now = self._clock.now()
-        record = self._accounts.get(account)
-        if record is None or now - max(record.last_at, record.locked_until) > FORGET_AFTER_S:
-            record = self._accounts[account] = _Record()
-        record.wrong += 1
-        record.last_at = now
-        if record.wrong < max_attempts * ACCOUNT_FACTOR:
-            return False
-        record.wrong = 0
-        record.locked_until = now + _lock_s(lockout_s, record.locks)
-        record.locks += 1
-        return True
+            return is_locked
+        all_of_account = self._accounts.get(account)
+        if all_of_account is None or all_of_account.is_old(now):
+            all_of_account = self._accounts[account] = _Tally()
+        most = max_attempts * ACCOUNT_FACTOR
+        return all_of_account.count(account, now, most, lockout_s) or is_locked
 
     def right(self, account: int, caller: str) -> None:
         """Forget the wrong codes of a caller who knows a right one, on that account only.
@@ -97,7 +86,7 @@ class PinGuard:
             mine.locks = 0
         record = self._accounts.get(account)
         if record is not None and (account, caller) not in self._known:
-            record.wrong = max(0, record.wrong - slips)
+            record.wrong[account] = max(0, record.wrong[account] - slips)
         self._known[account, caller] = None
         self._known.move_to_end((account, caller))
         while len(self._known) > MOST_CALLERS:
