@@ -104,7 +104,8 @@ class HealthSocket:
                 self._look()
                 continue
             except OSError:
-                continue  # closed, or out of descriptors
+                time.sleep(LOOK_EVERY_S)  # closed, or out of descriptors, which may take a while
+                continue
             with connection, contextlib.suppress(OSError):
                 connection.settimeout(_ASKER_WITHIN_S)
                 connection.sendall(self._answer().encode() + b"\n")
