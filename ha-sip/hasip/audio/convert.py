@@ -21,8 +21,8 @@ _UNKNOWN_SIZES = frozenset({0xFFFFFFFF, 0x7FFFF000, 0x7FFFFFFF, 0})
 _SAMPLE_BYTES = 2
 _CHUNK_HEADER = struct.Struct("<4sI")  # name and size
 _RIFF_HEADER = struct.Struct("<4sI4s")
-# pydub holds a file in memory, twice; ffmpeg reads as it writes.
 _SHOWN_CHARS = 80
+# pydub holds a file in memory, twice; ffmpeg reads as it writes.
 LONGEST_IN_MEMORY_BYTES = 4 * 1024 * 1024
 
 
