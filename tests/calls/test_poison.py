@@ -3,24 +3,19 @@
 from __future__ import annotations
 
 import socket
-import sys
 from typing import TYPE_CHECKING
 
 import pytest
 
 from support.gateway import GatewayProcess
 from support.phone import Phone
-from support.source_build import source_python
+from support.source_build import python_of
 
 if TYPE_CHECKING:
     from pathlib import Path
 
 BUILDS = pytest.mark.parametrize("build", ["wheel", "source"])
 LONG = "a" * 3000
-
-
-def python(build: str) -> str:
-    return source_python() if build == "source" else sys.executable
 
 
 def invite(gateway: GatewayProcess, own_port: int, **parts: str) -> bytes:
@@ -44,7 +39,7 @@ def invite(gateway: GatewayProcess, own_port: int, **parts: str) -> bytes:
 @pytest.mark.parametrize("place", ["via", "contact", "connection"])
 def test_a_host_that_is_longer_than_names_can_be(tmp_path: Path, build: str, place: str) -> None:
     with (
-        GatewayProcess(tmp_path, python=python(build), menu_file={}) as gateway,
+        GatewayProcess(tmp_path, python=python_of(build), menu_file={}) as gateway,
         Phone("p") as phone,
         socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as stranger,
     ):
@@ -65,7 +60,7 @@ def test_a_registrar_that_answers_with_a_star_for_a_contact(tmp_path: Path, buil
         registrar.settimeout(10)
         server = f"sip:127.0.0.1:{registrar.getsockname()[1]}"
         account = {"SIP1_ID_URI": server.replace("sip:", "sip:u@"), "SIP1_REGISTRAR_URI": server}
-        with GatewayProcess(tmp_path, python=python(build), menu_file={}, **account) as gateway:
+        with GatewayProcess(tmp_path, python=python_of(build), menu_file={}, **account) as gateway:
             request, source = registrar.recvfrom(4096)
             assert request.startswith(b"REGISTER")
             kept = [

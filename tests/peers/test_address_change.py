@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import contextlib
-import sys
 from typing import TYPE_CHECKING
 
 import pytest
@@ -13,7 +12,7 @@ from support.gateway import GatewayProcess
 from support.kamailio import Kamailio
 from support.netns import Network
 from support.phone import Phone
-from support.source_build import source_python
+from support.source_build import python_of
 from support.waiting import wait_until
 
 if TYPE_CHECKING:
@@ -78,7 +77,7 @@ class Home:
 def test_it_registers_at_once_from_a_new_address_and_can_be_called(
     tmp_path: Path, transport: str, build: str
 ) -> None:
-    python = source_python() if build == "source" else sys.executable
+    python = python_of(build)
     with contextlib.ExitStack() as stack:
         home = Home(stack, tmp_path, transport, python)
         since = home.move()
@@ -89,7 +88,7 @@ def test_it_registers_at_once_from_a_new_address_and_can_be_called(
 
 @pytest.mark.parametrize("build", ["wheel", "source"])
 def test_a_call_goes_on_from_the_new_address(tmp_path: Path, build: str) -> None:
-    python = source_python() if build == "source" else sys.executable
+    python = python_of(build)
     with contextlib.ExitStack() as stack:
         home = Home(stack, tmp_path, "udp", python)
         call = home.call()

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import contextlib
 import socket
-import sys
 import time
 from pathlib import Path
 
@@ -12,7 +11,7 @@ import pytest
 
 from support.gateway import GatewayProcess
 from support.phone import Phone
-from support.source_build import source_python
+from support.source_build import python_of
 from support.waiting import wait_until
 
 HALF = b"OPTIONS sip:h SIP/2.0\r\nVia: SIP/2.0/TCP 127.0.0.1\r\nContent-Length: 1000\r\n"
@@ -22,7 +21,7 @@ HALF = b"OPTIONS sip:h SIP/2.0\r\nVia: SIP/2.0/TCP 127.0.0.1\r\nContent-Length: 
 def test_idle_and_half_connections_are_limited_closed_and_calls_go_on(
     tmp_path: Path, build: str
 ) -> None:
-    python = source_python() if build == "source" else sys.executable
+    python = python_of(build)
     with (
         contextlib.ExitStack() as opened,
         GatewayProcess(tmp_path, menu_file={}, LOG_LEVEL="2", python=python) as gateway,

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import sys
 import time
 from typing import TYPE_CHECKING, Any
 
@@ -20,7 +19,7 @@ from support.provider import (
     TWO_SERVERS,
     Provider,
 )
-from support.source_build import source_python
+from support.source_build import python_of
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -167,7 +166,7 @@ def test_an_account_whose_server_dies_is_registered_at_the_other_one_soon(
     net.dns(*TWO_SERVERS)
     net.registrar(FIRST, max_expires_s=8)
     net.registrar(SECOND)
-    python = source_python() if build == "source" else sys.executable
+    python = python_of(build)
     with net.gateway(**ACCOUNT, NAME_SERVER=DNS, python=python) as gateway:
         gateway.wait_log("(sip:hasip@example.org): registered")
         net.silence(FIRST)

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import sys
 from typing import TYPE_CHECKING
 
 import pytest
@@ -11,7 +10,7 @@ from support import audio
 from support.baresip import TONE_HZ, Baresip
 from support.gateway import GatewayProcess
 from support.home_assistant import StandInHomeAssistant
-from support.source_build import source_python
+from support.source_build import python_of
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -31,7 +30,7 @@ OURS_HZ = 1_000
 def test_both_sides_hear_each_other(
     tmp_path: Path, ours: str, theirs: str | None, build: str
 ) -> None:
-    python = source_python() if build == "source" else sys.executable
+    python = python_of(build)
     tone, recording = tmp_path / "tone.wav", tmp_path / "recording.wav"
     audio.write_wav(tone, audio.sine(OURS_HZ, 2))
     with (

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import itertools
-import sys
 import time
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -17,7 +16,7 @@ from support.home_assistant import StandInHomeAssistant
 from support.kamailio import Kamailio
 from support.phone import Phone
 from support.ports import free_port
-from support.source_build import source_python
+from support.source_build import python_of
 from support.waiting import wait_until
 
 if TYPE_CHECKING:
@@ -124,7 +123,7 @@ def test_a_flood_of_calls_leaves_the_call_that_is_up_its_audio_and_digits(
     tmp_path: Path, build: str, sender: str
 ) -> None:
     """1,000 requests a second are offered for 3 s: INVITE, REGISTER, INVITE, OPTIONS by turns."""
-    python = source_python() if build == "source" else sys.executable
+    python = python_of(build)
     tone = tmp_path / "tone.wav"
     audio.write_wav(tone, audio.sine(1004, 60, -12.0))
     menu = {"menu": {**MENU["menu"], "audio_file": str(tone)}}

@@ -17,7 +17,7 @@ from support.home_assistant import StandInHomeAssistant
 from support.kamailio import Kamailio, Tls
 from support.phone import Phone
 from support.ports import free_port
-from support.source_build import source_python
+from support.source_build import python_of, source_python
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -58,7 +58,7 @@ def gateway_at(
 def test_a_registrar_of_a_given_authority_is_trusted_and_calls_come_in_by_tls(
     tmp_path: Path, build: str
 ) -> None:
-    python = source_python() if build == "source" else sys.executable
+    python = python_of(build)
     authority = Authority(tmp_path / "ca")
     with (
         registrar(tmp_path / "pbx", authority.sign("pbx", LOCAL)) as kamailio,
@@ -75,7 +75,7 @@ def test_a_registrar_of_a_given_authority_is_trusted_and_calls_come_in_by_tls(
 def test_a_registrar_of_an_unknown_authority_is_not_trusted_and_the_log_says_what_to_do(
     tmp_path: Path, build: str
 ) -> None:
-    python = source_python() if build == "source" else sys.executable
+    python = python_of(build)
     authority = Authority(tmp_path / "ca")
     with (
         registrar(tmp_path / "pbx", authority.sign("pbx", LOCAL)) as kamailio,
@@ -112,7 +112,7 @@ def test_a_bare_number_is_called_by_tls_where_the_account_is_registered_by_tls(
 def test_a_call_has_its_signalling_by_tls_and_its_audio_by_srtp(tmp_path: Path, build: str) -> None:
     tone, authority = tmp_path / "tone.wav", Authority(tmp_path / "ca")
     audio.write_wav(tone, audio.sine(OURS_HZ, 2))
-    python = source_python() if build == "source" else sys.executable
+    python = python_of(build)
     trusted = f"--tls-ca-file {authority.certificate}"
     with (
         StandInHomeAssistant() as house,

@@ -8,6 +8,11 @@ from pathlib import Path
 PROJECT = Path(__file__).parents[2]
 
 
+def python_of(build: str) -> str:
+    """Return the interpreter of a build: `source`, or any other name for the one that runs."""
+    return source_python() if build == "source" else sys.executable
+
+
 def source_python() -> str:
     """Return the interpreter; raises AssertionError where there is none."""
     if (Path(sys.prefix) / ".pjsua2-from-source").exists():
