@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 from typing import TYPE_CHECKING
 
 from hasip.loop import Loop
@@ -16,9 +17,7 @@ if TYPE_CHECKING:
     import pytest
 
 
-def test_events_give_way_and_states_do_not(monkeypatch: pytest.MonkeyPatch) -> None:
-    """A state that is dropped would be wrong in Home Assistant until the next connection."""
-    monkeypatch.setattr(module, "MOST_WAITING", 4)
+def make_client() -> MqttClient:
     client = MqttClient(
         Loop(FakeClock()),
         Topics(Mqtt()),
@@ -26,6 +25,14 @@ def test_events_give_way_and_states_do_not(monkeypatch: pytest.MonkeyPatch) -> N
         on_connected=lambda: None,
         on_refused=lambda: None,
     )
+    client.subscribe("hasip/execute", "hasip/home/execute")
+    return client
+
+
+def test_events_give_way_and_states_do_not(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A state that is dropped would be wrong in Home Assistant until the next connection."""
+    monkeypatch.setattr(module, "MOST_WAITING", 4)
+    client = make_client()
     client._is_connected = True  # only just: nothing is handed over yet
     client.show("hasip/x/state", b"idle")
     for number in range(5):
@@ -36,3 +43,21 @@ def test_events_give_way_and_states_do_not(monkeypatch: pytest.MonkeyPatch) -> N
         ("hasip/x/state", b"idle"),
         *(("hasip/state", b"%d" % number) for number in (2, 3, 4)),
     ]
+
+
+def test_connected_is_said_when_commands_are_heard(caplog: pytest.LogCaptureFixture) -> None:
+    """Who waits for the line and publishes then must not be too early for the subscription."""
+    caplog.set_level(logging.INFO)
+    client = make_client()
+    client.on_connected()
+    assert "MQTT: connected" not in caplog.text
+
+    client.on_subscribed({"hasip/execute": None})
+    client.on_subscribed({"homeassistant/status": None})
+    assert caplog.text.count("MQTT: connected") == 1
+
+    client.on_lost("gone")
+    client.on_connected()
+    client.on_subscribed({"hasip/execute": "Not authorized"})
+    assert "does not let us listen on hasip/execute: Not authorized" in caplog.text
+    assert caplog.text.count("MQTT: connected") == 2

@@ -55,6 +55,7 @@ class MqttClient:
         self._connection: Connection | None = None
         self._version = Version.V5
         self._is_connected = False
+        self._is_heard_of = False  # that we are connected was said
         self._last_said = ""
         self._silences = 0
         self._subscriptions: tuple[str, ...] = ()
@@ -146,14 +147,9 @@ class MqttClient:
     def on_connected(self) -> None:
         """Take up the work."""
         self._is_connected = True
+        self._is_heard_of = False
         self._last_said = ""
         self._silences = 0
-        _log.info(
-            "MQTT: connected to %s (%s), commands on %s",
-            self._broker,
-            self._version,
-            ", ".join(self._topics.commands),
-        )
         if self._connection is not None:
             self._connection.subscribe(self._subscriptions)
         # A state that waited is older than the one that is sent now.
@@ -166,6 +162,22 @@ class MqttClient:
             _log.warning("MQTT: %d messages were dropped while the broker was away", self._dropped)
             self._dropped = 0
         self._pump()
+
+    def on_subscribed(self, refusals: dict[str, str | None]) -> None:
+        """Say that we are there: a command that is published from now on is heard."""
+        for topic, refusal in refusals.items():
+            if refusal is not None:
+                _log.error("MQTT: the broker does not let us listen on %s: %s", topic, refusal)
+        if self._is_heard_of or not self._is_connected:
+            return
+        self._is_heard_of = True
+        commands = [topic for topic in self._topics.commands if refusals.get(topic) is None]
+        _log.info(
+            "MQTT: connected to %s (%s), commands on %s",
+            self._broker,
+            self._version,
+            ", ".join(commands) or "no topic",
+        )
 
     def on_refused(self, reason: str, *, is_old: bool) -> None:
         """Take note that the broker answered no; `is_old`: since it speaks MQTT 3.1.1 only."""

@@ -101,6 +101,10 @@ class LinkListener(Protocol):
         """Take note that the broker has a message, or why it does not take it."""
         ...
 
+    def on_subscribed(self, refusals: dict[str, str | None]) -> None:
+        """Take note that the broker sends us what comes on topics, or why it does not."""
+        ...
+
 
 class Connection:
     """A connection in one version of MQTT, kept up for ever once it is started."""
@@ -123,7 +127,7 @@ class Connection:
         # Network thread only: what came last, for what comes again.
         self._heard: deque[tuple[int, str, int]] = deque(maxlen=REMEMBERED)
         self._is_trying = False  # network thread only: there is a connection, and no answer yet
-        self._asked: dict[int, tuple[str, ...]] = {}  # number of a subscription -> its topics
+        self._asked: dict[int, tuple[str, ...]] = {}  # loop thread only: topics by their message
         self._trouble = ""  # network thread only: what paho said last of the connection
         is_v5 = version is Version.V5
         self._client = paho.Client(
@@ -199,6 +203,10 @@ class Connection:
         # The network thread ends by itself; waiting for it could take a connection's time-out.
         self._client.disconnect()
 
+    def _tell_subscribed(self, message_id: int, refusals: Sequence[str | None]) -> None:
+        topics = self._asked.pop(message_id, ())
+        self._listener.on_subscribed(dict(zip(topics, refusals, strict=False)))
+
     # --- on the network thread --------------------------------------------------------------
 
     def _post(self, tell: Callable[[], None]) -> None:
@@ -250,10 +258,9 @@ class Connection:
             self._trouble = text
 
     def _on_subscribe(self, *heard: Any) -> None:  # noqa: ANN401
-        topics = self._asked.pop(heard[2], ())
-        for topic, reason in zip(topics, heard[3], strict=False):
-            if reason.is_failure:
-                _log.error("MQTT: the broker does not let us listen on %s: %s", topic, reason)
+        message_id, reasons = heard[2], heard[3]
+        refusals = [str(reason) if reason.is_failure else None for reason in reasons]
+        self._post(lambda: self._tell_subscribed(message_id, refusals))
 
     def _on_message(self, client: Any, userdata: Any, message: paho.MQTTMessage) -> None:  # noqa: ANN401, ARG002
         try:
