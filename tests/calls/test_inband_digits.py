@@ -42,6 +42,13 @@ def said_all(call: PhoneCall) -> None:
     wait_until(lambda: not call.stream._to_say or call.is_ended.is_set(), "all has been said")
 
 
+def send_back(call: PhoneCall, since: int) -> None:
+    """Be a hybrid that sends back all that is heard for a second."""
+    for at in range(since, since + 8_000, 160):
+        call.wait_samples(at + 160)
+        call.stream.say([sample // 2 for sample in call.stream.samples[at : at + 160]])
+
+
 @pytest.mark.parametrize("codec", ["0 PCMU/8000", "8 PCMA/8000"])
 @pytest.mark.parametrize("on_s", [0.05, 0.12])
 def test_a_code_in_tones_opens(tmp_path: Path, codec: str, on_s: float) -> None:
@@ -157,10 +164,7 @@ def test_our_own_digits_that_come_back_are_no_digits(tmp_path: Path) -> None:
         call = phone.call(gateway.uri).wait_answered()
         house.wait_event("call_established")
         gateway.command({"command": "send_dtmf", "number": "p", "digits": "123"})
-        start = call.wait_sound()
-        for at in range(start, start + 8_000, 160):  # a hybrid that sends all of it back
-            call.wait_samples(at + 160)
-            call.stream.say([sample // 2 for sample in call.stream.samples[at : at + 160]])
+        send_back(call, call.wait_sound())
         gateway.wait_log("is the echo of ours")
         said_all(call)
         time.sleep(2 * A_MOMENT_S)
@@ -168,6 +172,28 @@ def test_our_own_digits_that_come_back_are_no_digits(tmp_path: Path) -> None:
         house.wait(lambda: digits_of(house), "a digit of the phone's own")
 
         assert digits_of(house) == "6"
+
+
+def test_digits_of_a_bridged_call_that_come_back_are_no_digits(tmp_path: Path) -> None:
+    """Both callers send tones only; what one types, the other's line sends back."""
+    with (
+        StandInHomeAssistant() as house,
+        GatewayProcess(tmp_path, house=house, menu_file=LISTENS) as gateway,
+        Phone("door", takes_events=False) as door,
+        Phone("hall", takes_events=False) as hall,
+    ):
+        one, other = (phone.call(gateway.uri).wait_answered() for phone in (door, hall))
+        house.wait(lambda: house.event_names.count("call_established") == 2, "both calls")
+        gateway.command({"command": "bridge_audio", "number": "door", "bridge_to": "hall"})
+        dial_tones(one, "123")
+        send_back(other, other.wait_sound())
+        said_all(other)
+        gateway.wait_log("is the echo of a bridged call's")
+        time.sleep(A_MOMENT_S)  # nothing is to come
+        dial_tones(other, "6")
+        house.wait(lambda: "6" in digits_of(house), "a digit of the other phone's own")
+
+        assert digits_of(house) == "1236"
 
 
 def test_digits_in_tones_go_on_after_hold(tmp_path: Path) -> None:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from hasip.settings.options import parse_account_options
-from hasip.tones.heard import SAME_DIGIT_WITHIN_S, HeardDigits, InbandDtmf
+from hasip.tones.heard import ECHO_WITHIN_S, SAME_DIGIT_WITHIN_S, HeardDigits, InbandDtmf
 from support.fake_clock import FakeClock
 
 
@@ -38,6 +38,17 @@ def test_what_comes_much_later_is_a_digit_of_its_own() -> None:
 
     assert heard.tone("5")
     assert not heard.signalled("5")
+
+
+def test_what_was_typed_is_known_for_as_long_as_its_echo_may_come() -> None:
+    clock = FakeClock()
+    heard = HeardDigits(clock, InbandDtmf.AUTO)
+    heard.tone("5")
+    heard.signalled("6")
+
+    assert [heard.typed_lately(digit) for digit in "567"] == [True, True, False]
+    clock.advance(ECHO_WITHIN_S + 0.01)
+    assert not any(heard.typed_lately(digit) for digit in "567")
 
 
 def test_the_option_has_three_words_and_is_auto_by_default() -> None:

@@ -10,7 +10,7 @@ import pjsua2 as pj
 
 from hasip.sip.errors import guarded, sip_errors
 from hasip.sip.media import BRIDGE_RATE_HZ
-from hasip.tones.heard import HeardDigits
+from hasip.tones.heard import ECHO_WITHIN_S, HeardDigits
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -22,9 +22,6 @@ if TYPE_CHECKING:
     from hasip.tones.heard import InbandDtmf
 
 _log = logging.getLogger(__name__)
-
-# What we type ourselves may come back from the peer's line, and is heard late.
-OWN_ECHO_S = 0.8
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -54,6 +51,7 @@ class DigitIntake:
         self._peer = context.peer
         self._on_digit = context.on_digit
         self._heard = HeardDigits(loop.clock, context.mode)
+        bay.typed_lately = self._heard.typed_lately
         self._events_agreed = True
         self._ear: Ear | None = None
         self._recorder: pj.AudioMediaRecorder | None = None
@@ -103,8 +101,11 @@ class DigitIntake:
         if self._ear is not ear:
             return
         for digit in digits:
-            if self._own_digits.sent_within(OWN_ECHO_S):
+            # What we type, or let through to the peer, may come back from its line.
+            if self._own_digits.sent_within(ECHO_WITHIN_S):
                 _log.info("[%s] a digit in-band is the echo of ours; ignored", self._peer)
+            elif self._bay.may_echo(digit):
+                _log.info("[%s] a digit in-band is the echo of a bridged call's", self._peer)
             elif self._heard.tone(digit):
                 # Which one it is may be part of a code.
                 _log.info("[%s] a digit was heard in-band", self._peer)

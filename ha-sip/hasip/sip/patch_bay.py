@@ -46,6 +46,11 @@ class PatchBay:
         self._recorder: pj.AudioMedia | None = None
         self._listeners: list[pj.AudioMedia] = []
         self._bridged: list[PatchBay] = []
+        self.typed_lately: Callable[[str], bool] | None = None  # whether its peer typed a digit
+
+    def may_echo(self, digit: str) -> bool:
+        """Tell whether a digit in the peer's audio was typed by one who is bridged with it."""
+        return any(other.typed_lately and other.typed_lately(digit) for other in self._bridged)
 
     @property
     def live_medium(self) -> pj.AudioMedia | None:

@@ -23,6 +23,7 @@ from hasip.sip.errors import guarded, sip_errors
 from hasip.sip.received import extract_headers, is_taken_elsewhere, party
 from hasip.sip.redirects import Redirects, Verdict, bare_uri, is_sip
 from hasip.sip.refusals import MEDIA_REFUSED, refused_by_peer
+from hasip.sip.slim import slim
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
@@ -195,9 +196,11 @@ class PjCall(pj.Call):
                 self.post(lambda ears: ears.heard_headers(headers))
 
     def onCallSdpCreated(self, prm: pj.OnCallSdpCreatedParam) -> None:  # noqa: N802
-        """Remember what we offer."""
+        """Remember what we offer, and keep it short."""
         with guarded("onCallSdpCreated"):
             self._offer = prm.sdp.wholeSdp
+            if not prm.remSdp.wholeSdp:
+                prm.sdp.wholeSdp = slim(self._offer)
 
     def onCallMediaState(self, prm: pj.OnCallMediaStateParam) -> None:  # noqa: N802, ARG002
         """Pass on that the media changed."""

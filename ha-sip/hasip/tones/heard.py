@@ -15,6 +15,8 @@ if TYPE_CHECKING:
 
 # How much later the second of a pair may come.
 SAME_DIGIT_WITHIN_S = 1.0
+# How late a tone comes back from a line that sends an echo.
+ECHO_WITHIN_S = 0.8
 
 
 class InbandDtmf(StrEnum):
@@ -35,6 +37,12 @@ class HeardDigits:
         # Those that have come one way only, with the time until which the other may follow.
         self._signalled: deque[tuple[str, float]] = deque()
         self._tones: deque[tuple[str, float]] = deque()
+        self._typed_at: dict[str, float] = {}
+
+    def typed_lately(self, digit: str) -> bool:
+        """Tell whether a tone of this digit elsewhere may be the echo of what this peer typed."""
+        typed_at = self._typed_at.get(digit)
+        return typed_at is not None and self._clock.now() - typed_at < ECHO_WITHIN_S
 
     def wants_tones(self, *, events_agreed: bool) -> bool:
         """Tell whether the audio is to be listened to."""
@@ -54,7 +62,7 @@ class HeardDigits:
     def _is_first(
         self, digit: str, others: deque[tuple[str, float]], own: deque[tuple[str, float]]
     ) -> bool:
-        now = self._clock.now()
+        now = self._typed_at[digit] = self._clock.now()
         while others and others[0][1] < now:
             others.popleft()
         for at, (other, _) in enumerate(others):
