@@ -6,10 +6,10 @@ import subprocess
 import time
 from typing import TYPE_CHECKING
 
-from bench.process import proportional_mib, resident_mib
 from bench.signalling import MENU
 from support.home_assistant import StandInHomeAssistant
 from support.phone import Phone
+from support.process import proportional_mib, resident_mib
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

@@ -8,8 +8,8 @@ from typing import TYPE_CHECKING
 
 from bench.many_calls import cost_of
 from bench.picture import Curve, draw
-from bench.process import resident_mib
 from support.phone import Phone
+from support.process import resident_mib
 from support.source_build import PROJECT
 
 if TYPE_CHECKING:

@@ -11,12 +11,12 @@ import wave
 from contextlib import contextmanager
 from typing import TYPE_CHECKING
 
-from bench.process import share_of_core
 from bench.switchboard import Switchboard
 from bench.workshop import pjproject_flags
 from hasip.sip.media import BRIDGE_RATE_HZ
 from support.gateway import WEBHOOK_ID
 from support.ports import free_port
+from support.process import share_of_core
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Sequence

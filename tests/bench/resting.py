@@ -5,8 +5,8 @@ from __future__ import annotations
 import time
 from typing import TYPE_CHECKING
 
-from bench.process import proportional_mib, resident_mib, share_of_core
 from support.phone import Phone
+from support.process import proportional_mib, resident_mib, share_of_core
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator

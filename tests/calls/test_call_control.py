@@ -208,6 +208,41 @@ def test_a_transfer_to_a_busy_phone(line: OpenLine, leaves: bool) -> None:  # no
 
 
 @follows_transfers
+@pytest.mark.parametrize("leaves", [False, True])
+def test_what_is_left_of_a_transfer_ends_no_other_call(
+    line: OpenLine,
+    leaves: bool,  # noqa: FBT001
+) -> None:
+    """Numbers of calls are given out again, and this build of pjsip has four of them."""
+    with ExitStack() as stack:
+        a, b, *others = (
+            stack.enter_context(Phone(name, answer_after_s=None if name == "b" else 0.0))
+            for name in "abcde"
+        )
+        call = dial(line, a)
+        assert call.refer(b.uri) == 202
+        target = b.wait_call()
+        if leaves:
+            call.hang_up()
+            line.gateway.wait_log("BYE")
+            calls = [phone.call(line.gateway.uri).wait_answered() for phone in others]
+            target.reject(486)
+        else:
+            target.reject(486)
+            line.gateway.wait_log("it goes on: 486")
+            calls = [phone.call(line.gateway.uri).wait_answered() for phone in others]
+            call.hang_up()
+        assert line.ended()["remote_uri"] == a.uri
+        for phone in others:
+            phone.ping(line.gateway.address)  # its answer comes after what was sent before
+
+        assert [other.is_ended.is_set() for other in calls] == [False, False, False]
+        for other in calls:
+            other.hang_up()
+    works(line)
+
+
+@follows_transfers
 @pytest.mark.parametrize("who", ["target", "peer"])
 def test_the_end_during_a_transfer(line: OpenLine, who: str) -> None:
     with Phone("a") as a, Phone("b", answer_after_s=None) as b:

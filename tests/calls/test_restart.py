@@ -14,6 +14,7 @@ import support
 from support.gateway import PACKAGE_DIR, GatewayProcess
 from support.health import health
 from support.phone import Phone
+from support.process import children
 from support.waiting import wait_until
 
 WEDGES = Path(support.__file__).parent / "wedges"
@@ -22,9 +23,8 @@ RESTART = ("--restart",)
 
 def child_of(pid: int) -> int:
     """Return the process of the gateway itself."""
-    children = Path(f"/proc/{pid}/task/{pid}/children")
-    wait_until(children.read_text, "a child of the parent")
-    return int(children.read_text().split()[0])
+    wait_until(lambda: children(pid), "a child of the parent")
+    return children(pid)[0]
 
 
 def wedged(tmp_path: Path, kind: str, *arguments: str) -> GatewayProcess:

@@ -47,7 +47,8 @@ class Callee(Surface):
             return is_invite and f"sip:{token}@" in message.start
 
         for piece in pieces:
-            invite = self.wire.wait(is_it, 0.5)  # a retransmission, or with a password, may come
+            # After the first, a retransmission may come, or one with a password.
+            invite = self.wire.wait(is_it, 0.5 if piece is pieces[0] else 0.03)
             if invite is not None:
                 known = self.wire.known(gateway.port, **facts_of(invite))
             elif piece is pieces[0]:

@@ -63,6 +63,7 @@ class Plan:
     seed: int
     first: int = 0
     count: int | None = None
+    python: str = sys.executable  # whose pjsua2 it is
 
 
 def run(kind: type[Surface], plan: Plan) -> Outcome:
@@ -84,13 +85,11 @@ def _run(surface: Surface, plan: Plan, outcome: Outcome, recent: deque[tuple[int
         settings = surface.prepare(stack)
         port = random.randrange(20_000, 55_000, 100)
         general = f"--bind-address 127.0.0.1 --rtp-port {port} {settings.pop('FUZZ_OPTIONS', '')}"
-        environment: Any = {"LOG_LEVEL": "1", "GLOBAL_OPTIONS": general, **settings}
+        environment: dict[str, Any] = {"LOG_LEVEL": "1", "GLOBAL_OPTIONS": general, **settings}
+        python = source_python() if surface.needs_source_build else plan.python
         gateway = stack.enter_context(
             GatewayProcess(
-                surface.folder,
-                menu_file=surface.menu_file,
-                python=source_python() if surface.needs_source_build else sys.executable,
-                **environment,
+                surface.folder, menu_file=surface.menu_file, python=python, **environment
             )
         )
         watch = Watch(gateway, stack.enter_context(Phone("pinger")))

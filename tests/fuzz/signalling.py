@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 import socket
 import ssl
+import time
 from typing import TYPE_CHECKING, ClassVar
 
 from fuzz import sip_text
@@ -21,6 +22,7 @@ if TYPE_CHECKING:
 
 _INPUTS_OF_A_CALL = 25
 _INPUTS_OF_A_CONNECTION = 8
+_A_CALL_EVERY_S = 0.04
 
 
 class _ByUdp(Surface):
@@ -58,9 +60,9 @@ class SipByTcp(Surface):
         return {"SIP1_OPTIONS": "--rtp-timeout 5"}
 
     def make(self, rng: random.Random) -> Pieces:
-        data = sip_text.message(rng)
+        data = sip_text.message(rng) or b"\r\n"
         if rng.random() < 0.3:
-            at = rng.randrange(len(data) + 1)
+            at = rng.randint(1, len(data))
             return data[:at], data[at:]
         return (data,)
 
@@ -120,7 +122,7 @@ class SipByTls(SipByTcp):
         return b"", mutated(rng, hello)
 
     def send(self, gateway: GatewayProcess, pieces: Pieces) -> None:
-        if pieces[0]:
+        if pieces[0] or len(pieces) == 1:
             super().send(gateway, pieces)
             return
         with (
@@ -175,11 +177,15 @@ class Offers(_ByUdp):
     """Calls with SDP of all kinds, which are taken and ended at once."""
 
     name = "sdp"
+    _due = 0.0
 
     def make(self, rng: random.Random) -> Pieces:
         return (perhaps(rng, rng.choice(sip_text.SDPS), 0.9),)
 
     def send(self, gateway: GatewayProcess, pieces: Pieces) -> None:
+        # More would be a flood, of which most is turned away unread.
+        time.sleep(max(0.0, self._due - time.monotonic()))
+        self._due = time.monotonic() + _A_CALL_EVERY_S
         dialog = self.wire.call(gateway.address, pieces[0])
         if dialog is not None:
             self.wire.request(dialog, "BYE", gateway.address)

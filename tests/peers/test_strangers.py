@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import itertools
 import time
-from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import pytest
@@ -16,10 +15,13 @@ from support.home_assistant import StandInHomeAssistant
 from support.kamailio import Kamailio
 from support.phone import Phone
 from support.ports import free_port
+from support.process import resident_mib
 from support.source_build import python_of
 from support.waiting import wait_until
 
 if TYPE_CHECKING:
+    from pathlib import Path
+
     from support.phone.message import Message
 
 STRANGER = "127.0.0.3"
@@ -146,7 +148,7 @@ def test_a_flood_of_calls_leaves_the_call_that_is_up_its_audio_and_digits(
         house.wait_event("call_established")
         stream = call.stream
         wait_until(lambda: audio.level_dbfs(stream.samples[-800:] or [0]) > -15, "the prompt")
-        before_mb, first = memory_mb(gateway.pid), len(stream.arrivals)
+        before_mb, first = resident_mib(gateway.pid), len(stream.arrivals)
         started = time.monotonic()
         for number in range(3_000):
             method = ("INVITE", "REGISTER", "INVITE", "OPTIONS")[number % 4]
@@ -168,7 +170,7 @@ def test_a_flood_of_calls_leaves_the_call_that_is_up_its_audio_and_digits(
         heard = stream.arrivals[first:last]
         gaps = sorted(later - before for before, later in itertools.pairwise(heard))
         p99_ms = gaps[len(gaps) * 99 // 100] * 1000
-        grown_mb = memory_mb(gateway.pid) - before_mb
+        grown_mb = resident_mib(gateway.pid) - before_mb
         print(
             f"{build}, {sender}: {len(numbers)} packets, {lost} lost, p99 gap {p99_ms:.0f} ms, "
             f"memory +{grown_mb:.0f} MB"
@@ -180,9 +182,3 @@ def test_a_flood_of_calls_leaves_the_call_that_is_up_its_audio_and_digits(
         assert grown_mb < 100
         if sender == "stranger" or build == "source":
             phone.call(gateway.uri).wait_answered()
-
-
-def memory_mb(pid: int) -> float:
-    """Return the memory that a process has in use."""
-    lines = Path(f"/proc/{pid}/status").read_text(encoding="ascii").splitlines()
-    return int(next(line for line in lines if line.startswith("VmRSS")).split()[1]) / 1024

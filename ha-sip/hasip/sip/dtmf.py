@@ -44,9 +44,9 @@ class DtmfSender:
     Every job's `done` is called once: with None when the last digit has left, else with the reason.
     """
 
-    def __init__(self, loop: Loop, call: pj.Call, bay: PatchBay) -> None:
+    def __init__(self, loop: Loop, call: pj.Call | None, bay: PatchBay) -> None:
         self._loop = loop
-        self._call: pj.Call | None = call
+        self._call = call
         self._bay = bay
         self._jobs: deque[_Job] = deque()
         self._left = ""  # of the job at work, by events and by INFO
@@ -55,6 +55,7 @@ class DtmfSender:
         self._tones: TonePlayback | None = None
         self._timer: Timer | None = None
         self._sent_at = -math.inf  # when the last job ended
+        self._is_closed = False
 
     def sent_within(self, seconds: float) -> bool:
         """Tell whether digits are being sent, or were so lately."""
@@ -66,8 +67,8 @@ class DtmfSender:
         if len(self._jobs) == 1:
             self._begin()
 
-    def use(self, call: pj.Call) -> None:
-        """Send by another call from now on: it has taken the place of the one before."""
+    def use(self, call: pj.Call | None) -> None:
+        """Send by another call from now on, or by none: the one before is over."""
         self._call = call
 
     def heard_info_answer(self, code: int) -> None:
@@ -80,6 +81,7 @@ class DtmfSender:
 
     def close(self) -> None:
         """Give up what has not been sent: the call is over."""
+        self._is_closed = True
         self._call = None
         self._cancel_timer()
         if self._tones is not None:
@@ -138,7 +140,8 @@ class DtmfSender:
 
     def _pjsip_send(self, digit: str, method: int) -> None:
         if self._call is None:
-            return
+            msg = "cannot send a digit: the peer has left, and nobody has taken its place yet"
+            raise SipError(msg)
         op = pj.CallSendDtmfParam()
         op.method, op.digits = method, digit
         with sip_errors("send a digit"):
@@ -149,7 +152,7 @@ class DtmfSender:
         self._sent_at = self._loop.clock.now()
         job = self._jobs.popleft()
         job.done(error)
-        if self._jobs and self._call is not None:
+        if self._jobs and not self._is_closed:
             self._begin()
 
     def _next_in(self, wait_s: float) -> None:

@@ -423,6 +423,7 @@ class SipStack:
 
     def _let_go(self, call: PjCall) -> None:
         self._calls.discard(call)
+        call.let_die()
 
 
 def _no_room() -> str:

@@ -37,8 +37,7 @@ class LegMedia:
     def use(self, call: PjCall | None) -> None:
         """Take the call that the leg has now."""
         self._call = call
-        if call is not None:
-            self.digits.use(call)
+        self.digits.use(call)
 
     def take_over(self, intake: IntakeContext) -> None:
         """Begin anew with what is typed: somebody else is on the line."""

@@ -10,6 +10,7 @@ gives the new call to an object that has one already).
 
 from __future__ import annotations
 
+import ctypes
 import logging
 import weakref
 from dataclasses import dataclass
@@ -34,6 +35,8 @@ _log = logging.getLogger(__name__)
 
 # In these the response to our INVITE can be read; once the call is up it is gone.
 _STATES_OF_RESPONSES = (pj.PJSIP_INV_STATE_EARLY, pj.PJSIP_INV_STATE_CONNECTING)
+# In the object of `pj::Call` (pjsua2/call.hpp), after the virtual functions and the account.
+_NUMBER_AT = 2 * ctypes.sizeof(ctypes.c_void_p)
 # RFC 3261 §21.1: the other phone rings, or its network makes us hear that it does.
 RINGS = frozenset({180, 183})
 
@@ -164,6 +167,18 @@ class PjCall(pj.Call):
         op.statusCode = sip_code or pj.PJSIP_SC_DECLINE
         with sip_errors("hang up"):
             self.hangup(op)
+
+    def let_die(self) -> None:
+        """Have the object end nothing but itself when nobody has it any more: its call is over.
+
+        Its destructor would hang up the call that has its number by then, and it may come late: a
+        call's object keeps those of its successors. Those would never come: to hand an object to
+        pjsua2 (`prm.newCall`) means to SWIG that it is not ours any more, though pjsua2 leaves it.
+        """
+        number = ctypes.c_int.from_address(int(self.this) + _NUMBER_AT)
+        if number.value == self.getId():  # else it is a pjsua2 that we do not know
+            number.value = int(pj.PJSUA_INVALID_ID)
+            self.this.own(True)  # noqa: FBT003 - SWIG's
 
     def onCallState(self, prm: pj.OnCallStateParam) -> None:  # noqa: N802
         """Pass on that the call is up, or over: what is read now is gone later."""

@@ -8,7 +8,8 @@ import signal
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from support.chaos.town import processes_below, set_clock
+from support.chaos.town import set_clock
+from support.process import family
 from support.waiting import wait_until
 
 if TYPE_CHECKING:
@@ -137,8 +138,8 @@ def _all(registrar_s: float) -> tuple[Fault, ...]:
         ),
         Fault(
             name="the registrar hangs",
-            begin=lambda town: _signal_all(processes_below(town.pbx.pid), signal.SIGSTOP),
-            end=lambda town: _signal_all(processes_below(town.pbx.pid), signal.SIGCONT),
+            begin=lambda town: _signal_all(family(town.pbx.pid), signal.SIGSTOP),
+            end=lambda town: _signal_all(family(town.pbx.pid), signal.SIGCONT),
             limit_s=60,
             keeps_audio=True,
         ),

@@ -17,6 +17,7 @@ from support.mosquitto import Mosquitto, MqttUser
 from support.name_server import NameServer
 from support.netns import Network
 from support.phone import Phone
+from support.process import children
 from support.waiting import wait_until
 
 if TYPE_CHECKING:
@@ -119,9 +120,7 @@ class Town:
     @property
     def child(self) -> int:
         """Return the process of the gateway itself, 0 while there is none."""
-        pid = self.gateway.pid
-        found = Path(f"/proc/{pid}/task/{pid}/children").read_text(encoding="ascii").split()
-        return int(found[0]) if found else 0
+        return next(iter(children(self.gateway.pid)), 0)
 
     @property
     def inside_disk(self) -> Path:
@@ -258,9 +257,3 @@ class Town:
             python=python,
             **variables,
         )
-
-
-def processes_below(pid: int) -> list[int]:
-    """Return a process and its children."""
-    path = Path(f"/proc/{pid}/task/{pid}/children")
-    return [pid, *map(int, path.read_text(encoding="ascii").split())]

@@ -25,13 +25,35 @@ def share_of_core(pid: int, seconds: float) -> float:
 
 
 def family(pid: int) -> list[int]:
-    """Return a process and those that it started."""
+    """Return a process and those that it started, and they."""
     found = [pid]
-    for task in Path(f"/proc/{pid}/task").iterdir():
-        for child in (task / "children").read_text(encoding="ascii").split():
-            with contextlib.suppress(ProcessLookupError, FileNotFoundError):  # it has just ended
-                found += family(int(child))
+    for child in children(pid):
+        with contextlib.suppress(ProcessLookupError, FileNotFoundError):  # it has just ended
+            found += family(child)
     return found
+
+
+def children(pid: int) -> list[int]:
+    """Return the processes that a process started, by any of its threads."""
+    found: list[int] = []
+    for task in Path(f"/proc/{pid}/task").iterdir():
+        found += map(int, (task / "children").read_text(encoding="ascii").split())
+    return found
+
+
+def threads(pid: int) -> int:
+    """Count the threads of a process."""
+    return len(list(Path(f"/proc/{pid}/task").iterdir()))
+
+
+def descriptors(pid: int) -> int:
+    """Count what a process has open."""
+    return len(list(Path(f"/proc/{pid}/fd").iterdir()))
+
+
+def status_of(pid: int) -> str:
+    """Return what the kernel says of a process: a name and a value a line."""
+    return Path(f"/proc/{pid}/status").read_text(encoding="utf-8")
 
 
 def resident_mib(pid: int) -> float:
