@@ -321,19 +321,21 @@ def test_a_gate_opens_for_a_caller_with_a_code(
 ) -> None:
     with app as gateway, Phone("guest") as guest:
         gate(rooms, channel="addon_stdin", allowed_callers=["owner", "gue*"])
-        call = guest.call(gateway.uri, display_name="Aunt May").wait_answered()
+        # Nothing in a name is ever evaluated: an action may render what it is given once more.
+        call = guest.call(gateway.uri, display_name="Aunt {{ 7 + 7 }} May").wait_answered()
+        name = "Aunt { { 7 + 7 }} May"
         message = spoken(tmp_path, "Please enter your code.")
         call.wait_samples(len(message) + 12_000)
         assert audio.likeness(call.stream.samples, message) > 0.8
         call.type_digits("0000")
         told = rooms.wait_notification("Wrong code at the gate")
-        assert told == "Aunt May (guest) typed a wrong code."
+        assert told == f"{name} (guest) typed a wrong code."
         assert not rooms.is_on("lock")
 
         call.type_digits("4711")
         rooms.wait_on("lock")
         rooms.wait_on("done")
-        rooms.api.wait_state("input_text.told", "Aunt May (guest), code 2")
+        rooms.api.wait_state("input_text.told", f"{name} (guest), code 2")
         call.wait_ended()
         assert call.ended_by_peer
         digits = [e["digit"] for e in rooms.home.journal() if e["event"] == "dtmf_digit"]
@@ -355,6 +357,8 @@ def test_a_gate_answers_neither_strangers_nor_who_guesses(rooms: Rooms, tmp_path
         call.type_digits("12345678")
         call.wait_ended()
         assert rooms.wait_notification("Locked out at the gate").startswith("thief typed")
+        wrong = "Wrong code at the gate"
+        wait_until(lambda: len(rooms.notifications(wrong)) == 2, "each wrong code is told")
 
         again = thief.call(gateway.uri)
         failed = rooms.home.wait_event("command_failed")
@@ -384,12 +388,14 @@ def test_a_missed_call_is_told_and_one_that_was_answered_is_not(
         taken.wait_status(180)
         taken.cancel("SIP;cause=200")
         taken.wait_ended()
-        missed = phone.call(gateway.uri, display_name="Aunt May")
+        # Notifications are Markdown: a name must be no link, and load no image.
+        name = "![Aunt](https://a.b/c) <b>May</b> {{ 7 + 7 }}"
+        missed = phone.call(gateway.uri, display_name=name)
         missed.wait_status(180)
         missed.cancel()
         missed.wait_ended()
         told = rooms.wait_notification("Missed call")
-        assert told.startswith("Aunt May (+4930123456) called at ")
+        assert told.startswith("Aunt(https://a.b/c) bMay/b { { 7 + 7 }} (+4930123456) called at ")
         assert len(rooms.notifications("Missed call")) == 1
 
 

@@ -192,8 +192,9 @@ def test_a_call_is_shown_from_its_first_ring_to_its_end(
     with gateway_at(tmp_path, broker) as gateway, Phone("bell") as phone:
         account.wait("sensor.call_state", "idle")
         before = int(account.state("sensor.calls_today") or 0)
-        call = phone.call(gateway.uri)
+        call = phone.call(gateway.uri, display_name="{{ 7 * 7 }}")
         ringing = account.wait("sensor.call_state", "ringing")
+        assert ringing["caller"] == f'"{{ {{ 7 * 7 }}}}" <{phone.uri}>'  # it is never evaluated
         assert (ringing["calls"], ringing["parsed_caller"]) == (1, "bell")
         account.wait_event("doorbell", "ring")
         account.wait_event("call", "incoming_call")

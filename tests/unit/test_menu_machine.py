@@ -398,11 +398,13 @@ def test_a_code_is_counted_when_it_is_complete() -> None:
 
     call.type("9999")
     call.type("123")
-    assert call.effects_of(PinTried) == [PinTried(is_right=False, max_attempts=2, lockout_s=30.0)]
+    assert call.effects_of(PinTried) == [
+        PinTried(is_right=False, max_attempts=2, lockout_s=30.0, menu_id="main")
+    ]
     call.type("4")
 
     assert call.effects_of(PinTried)[1:] == [
-        PinTried(is_right=True, max_attempts=2, lockout_s=30.0)
+        PinTried(is_right=True, max_attempts=2, lockout_s=30.0, menu_id="main")
     ]
 
 

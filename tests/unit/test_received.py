@@ -5,7 +5,15 @@ from __future__ import annotations
 import pytest
 
 from hasip.calls.uri import has_scheme, host_of, parse_number
-from hasip.sip.received import header_value, is_taken_elsewhere, party, sent_by
+from hasip.sip.received import (
+    LONGEST_VALUE,
+    clean,
+    extract_headers,
+    header_value,
+    is_taken_elsewhere,
+    party,
+    sent_by,
+)
 
 
 @pytest.mark.parametrize(
@@ -32,10 +40,47 @@ def test_from_keeps_its_form_without_the_tag(line: str, expected: str) -> None:
         ("sip:**620@fritz.box", "**620"),
         ("sip:10.0.0.1", "10.0.0.1"),
         ("5551234", "5551234"),
+        # What a display name says is not who calls.
+        ('"sip:5551234456@fritz.box" <sip:thief@h>', "thief"),
+        ('"<sip:5551234456@fritz.box>" <sip:thief@h>', "thief"),
+        (r'"a\" <sip:555@h>" <sip:thief@h>', "thief"),
+        ('"sip:5551234456@fritz.box <sip:thief@h>', "thief"),
+        ("sip:555@h <sip:thief@h>", "thief"),
+        ('"x" <sip:thief@h>;p="<sip:555@h>"', "thief"),
     ],
 )
 def test_the_number_is_what_stands_after_the_scheme(uri: str, number: str) -> None:
     assert parse_number(uri) == number
+
+
+@pytest.mark.parametrize("long", ["n" * 5_000, "sip:555@h" * 600, '\\"' * 2_000, "\udcff" * 1_000])
+def test_a_long_display_name_hides_no_number_and_is_left_out(long: str) -> None:
+    message = f'INVITE sip:x SIP/2.0\r\nFrom: "{long}" <sip:thief@h>;tag=1\r\n\r\n'
+
+    assert party(message, "From") == "<sip:thief@h>"
+
+
+def test_what_a_peer_writes_is_text_and_bounded() -> None:
+    message = (
+        f"INVITE sip:x SIP/2.0\r\nFrom: <sip:{'u' * 5_000}@h>\r\nNote: \udcff{'x' * 5_000}\r\n\r\n"
+    )
+
+    assert len(party(message, "From") or "") == LONGEST_VALUE
+    value = extract_headers(message, ["note"])["note"]
+    assert value == f"\N{REPLACEMENT CHARACTER}{'x' * (LONGEST_VALUE - 1)}"
+
+
+@pytest.mark.parametrize("written", ["{{ 7 * 7 }}", "{% x %}", "{# x #}", "{{{{", "{ {{%"])
+def test_what_a_peer_writes_begins_no_template(written: str) -> None:
+    message = (
+        f'INVITE sip:x SIP/2.0\r\nFrom: "{written}" <sip:a@h>;tag=1\r\nNote: {written}\r\n\r\n'
+    )
+
+    told = [party(message, "From"), extract_headers(message, ["note"])["note"], clean(written)]
+    for text in told:
+        assert text is not None
+        assert not any(begin in text for begin in ("{{", "{%", "{#"))
+    assert clean('{"a": {"b": "}}"}} {x}') == '{"a": {"b": "}}"}} {x}'
 
 
 def test_hosts_and_schemes() -> None:
@@ -81,7 +126,7 @@ def test_a_call_that_another_phone_took(reason: str, is_taken: bool) -> None:  #
 def test_a_name_that_is_no_utf8_or_far_too_long_does_not_spoil_events() -> None:
     odd = 'INVITE sip:a@b SIP/2.0\r\nFrom: "M\udcfcller' + "x" * 4_000 + '" <sip:a@b>;tag=1\r\n\r\n'
 
-    name = party(odd, "From") or ""
-    assert name.startswith('"M\ufffdllerx')
-    assert len(name) == 1_000
-    name.encode()
+    assert party(odd, "From") == "<sip:a@b>"
+    short = party(odd.replace("x" * 4_000, ""), "From") or ""
+    assert short == '"M\ufffdller" <sip:a@b>'
+    short.encode()

@@ -119,8 +119,8 @@ COMMON = {
             },
         ),
         (
-            PinFailed(attempts=2, max_attempts=3),
-            {"event": "pin_failed", "attempts": 2, "max_attempts": 3},
+            PinFailed(attempts=2, max_attempts=3, menu_id=None),
+            {"event": "pin_failed", "attempts": 2, "max_attempts": 3, "menu_id": None},
         ),
         (PinLockout(lockout_s=60.0), {"event": "pin_lockout", "lockout": 60.0}),
         (DtmfDigit("5", is_secret=True), {"event": "dtmf_digit", "digit": "5"}),

@@ -206,6 +206,7 @@ class PinTried:
     is_right: bool
     max_attempts: int
     lockout_s: float
+    menu_id: str | None  # of the menu that asked for it
 
 
 @dataclass(frozen=True, slots=True)

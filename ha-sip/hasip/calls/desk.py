@@ -159,7 +159,10 @@ class CallDesk:
             return
         attempts = self._pin_guard.attempts(caller) + 1
         is_locked = self._pin_guard.wrong(account, caller, tried.max_attempts, tried.lockout_s)
-        session.tell(PinFailed(attempts=attempts, max_attempts=tried.max_attempts))
+        failed = PinFailed(
+            attempts=attempts, max_attempts=tried.max_attempts, menu_id=tried.menu_id
+        )
+        session.tell(failed)
         if is_locked:
             lockout_s = max(tried.lockout_s, self._pin_guard.locked_for_s(account, caller))
             _log.warning(

@@ -222,7 +222,7 @@ def _same_code(menu: Menu, typed: str) -> MenuIndex | None:
 
 def _count_pin(menu: Menu, turn: Turn, *, is_right: bool) -> None:
     if menu.choices_are_pin and menu.pin_max_attempts:
-        turn.do(PinTried(is_right, menu.pin_max_attempts, menu.pin_lockout_s))
+        turn.do(PinTried(is_right, menu.pin_max_attempts, menu.pin_lockout_s, menu.id))
 
 
 def on_timeout(state: InMenu, turn: Turn) -> State:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from hasip.calls.uri import parse_number
+from hasip.calls.uri import addr_spec, parse_number
 from hasip.events.model import InternalId
 
 if TYPE_CHECKING:
@@ -73,4 +73,4 @@ class CallRegistry:
 
 def _same_uri(uri: str, wanted: str) -> bool:
     """Compare as text, with or without the angle brackets and the display name."""
-    return wanted in (uri, uri.partition("<")[2].partition(">")[0])
+    return wanted in (uri, addr_spec(uri))

@@ -7,16 +7,37 @@ import re
 _NUMBER = re.compile(r"sips?:([^@;>]*)", re.IGNORECASE)
 _TRANSPORT = re.compile(r";\s*transport\s*=\s*(\w+)", re.IGNORECASE)
 _HOST = re.compile(r"sips?:(?:[^@>]*@)?([^;>?]+)", re.IGNORECASE)
+# A name-addr (RFC 3261 §25.1). The display name is whatever the caller likes, also another's URI.
+_NAME_ADDR = re.compile(r'\s*((?:"(?:[^"\\]|\\.)*"|[^"<]*)\s*)<([^>]*)>')
 _SECURE = re.compile(r"<?\s*sips:", re.IGNORECASE)
 
 
 def parse_number(uri: str) -> str:
     """Return what stands between `sip:` or `sips:` and the first of `@ ; >` or the end.
 
-    A text without a scheme is returned as it is: it is a number already.
+    A text without a scheme is returned as it is: it is a number already. What a display name says
+    does not count: whose calls are answered is decided by the number.
     """
-    found = _NUMBER.search(uri)
+    found = _NUMBER.search(addr_spec(uri))
     return found[1] if found else uri
+
+
+def addr_spec(uri: str) -> str:
+    """Return the URI in a From or To without display name, brackets and parameters of the header.
+
+    A URI without brackets is returned as it is.
+    """
+    found = _NAME_ADDR.match(uri)
+    if found is not None:
+        return found[2]
+    # Quotes that are not closed; pjsip takes no such call.
+    return uri.rpartition("<")[2].partition(">")[0] if "<" in uri else uri
+
+
+def without_display_name(party: str) -> str:
+    """Return a From or To from its bracket on."""
+    found = _NAME_ADDR.match(party)
+    return party if found is None else party[found.end(1) :]
 
 
 def host_of(uri: str) -> str | None:

@@ -221,6 +221,7 @@ class PinFailed:
     name: ClassVar[str] = "pin_failed"
     attempts: int  # wrong codes of this caller so far
     max_attempts: int
+    menu_id: str | None  # of the menu that asked for it
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -122,7 +122,11 @@ def _own_fields(what: CallEventBody) -> Json:
                 "previous_call_id": what.previous_call_id,
             }
         case PinFailed():
-            return {"attempts": what.attempts, "max_attempts": what.max_attempts}
+            return {
+                "attempts": what.attempts,
+                "max_attempts": what.max_attempts,
+                "menu_id": what.menu_id,
+            }
         case PinLockout():
             return {"lockout": what.lockout_s}
         case ServiceFailed():

@@ -10,7 +10,7 @@ import pjsua2 as pj
 from hasip.sip.errors import guarded
 from hasip.sip.new_legs import incoming_call
 from hasip.sip.pj_call import PjCall
-from hasip.sip.received import sent_by
+from hasip.sip.received import clean, sent_by
 from hasip.sip.sources import address_in
 
 if TYPE_CHECKING:
@@ -44,7 +44,7 @@ class PjAccount(pj.Account):
     def onRegState(self, prm: pj.OnRegStateParam) -> None:  # noqa: N802
         """Pass on the registrar's answer, or that there was none."""
         with guarded("onRegState"):
-            code, reason, owner = prm.code, prm.reason, self._owner
+            code, reason, owner = prm.code, clean(prm.reason), self._owner
             granted = None
             if code == OK:
                 granted = Granted(sent_by(prm.rdata.wholeMsg), prm.expiration, prm.rdata.srcAddress)

@@ -21,7 +21,7 @@ import pjsua2 as pj
 from hasip.events.model import SipCallId, Takeover
 from hasip.sip import sdp
 from hasip.sip.errors import guarded, sip_errors
-from hasip.sip.received import extract_headers, is_taken_elsewhere, party
+from hasip.sip.received import clean, extract_headers, is_taken_elsewhere, party
 from hasip.sip.redirects import Redirects, Verdict, bare_uri, is_sip
 from hasip.sip.refusals import MEDIA_REFUSED, refused_by_peer
 from hasip.sip.slim import slim
@@ -184,7 +184,7 @@ class PjCall(pj.Call):
         """Pass on that the call is up, or over: what is read now is gone later."""
         with guarded("onCallState"):
             info = self.getInfo()
-            state, code, reason = info.state, info.lastStatusCode, info.lastReason
+            state, code, reason = info.state, info.lastStatusCode, clean(info.lastReason)
             if self.placed is None:
                 self.placed = SipCallId(info.callIdString), info.localUri
             del info
@@ -247,7 +247,7 @@ class PjCall(pj.Call):
     def onCallTransferStatus(self, prm: pj.OnCallTransferStatusParam) -> None:  # noqa: N802
         """Pass on how a transfer goes (RFC 3515 §2.4.5)."""
         with guarded("onCallTransferStatus"):
-            code, reason, is_final = prm.statusCode, prm.reason, prm.finalNotify
+            code, reason, is_final = prm.statusCode, clean(prm.reason), prm.finalNotify
             self.post(lambda ears: ears.heard_transfer(code, reason, is_final=is_final))
 
     def onCallTransferRequest(self, prm: pj.OnCallTransferRequestParam) -> None:  # noqa: N802
@@ -266,7 +266,7 @@ class PjCall(pj.Call):
                 _log.info("A peer asked to be transferred to %s once more; declined", prm.dstUri)
             else:
                 successor = PjCall(self._account, self._loop, self._rules)
-                successor.target = bare_uri(prm.dstUri)
+                successor.target = clean(bare_uri(prm.dstUri))
                 successor.redirects.begin(successor.target)
                 prm.newCall = successor
                 prm.statusCode = pj.PJSIP_SC_ACCEPTED
@@ -320,8 +320,8 @@ def parties_of(call: pj.Call, invite: str, rules: CallRules) -> Parties:
     """Return who talks, by an INVITE that came in."""
     info = call.getInfo()
     return Parties(
-        call_id=SipCallId(info.callIdString),
-        remote_uri=party(invite, "From") or info.remoteUri,
-        local_uri=party(invite, "To") or info.localUri,
+        call_id=SipCallId(clean(info.callIdString)),
+        remote_uri=party(invite, "From") or clean(info.remoteUri),
+        local_uri=party(invite, "To") or clean(info.localUri),
         headers=extract_headers(invite, rules.wanted_headers),
     )

@@ -9,6 +9,8 @@ from __future__ import annotations
 import re
 from typing import TYPE_CHECKING
 
+from hasip.calls.uri import without_display_name
+
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
 
@@ -41,13 +43,25 @@ _TAKEN = re.compile(
     r"(?:^|,)\s*(?:SIP\s*;(?:[^,]*;)?\s*cause\s*=\s*200|Q\.850\s*;(?:[^,]*;)?\s*cause\s*=\s*26)\b",
     re.IGNORECASE,
 )
+# What begins a template of Home Assistant's. Some of its actions (`notify`, up to 2024) render the
+# text that an automation gives them once more, whatever it came from.
+_TEMPLATE = re.compile(r"\{(?=[{%#])")
 # What goes into an event; a peer may send more than anybody wants to know.
 LONGEST_VALUE = 1_000
 
 
 def clean(value: str) -> str:
-    """Return a value as it may go into JSON: not too long, and without bytes that are no UTF-8."""
-    return value.encode("utf-8", "surrogateescape").decode("utf-8", "replace")[:LONGEST_VALUE]
+    """Return what a peer wrote as it may go into an event.
+
+    It is not too long, and has no bytes that are no UTF-8: Home Assistant takes no JSON with half
+    of a surrogate pair in it, and MQTT no such text. Nor does it begin a template: `{{` is `{ {`.
+    """
+    return _as_text(value)[:LONGEST_VALUE]
+
+
+def _as_text(value: str) -> str:
+    text = value.encode("utf-8", "surrogateescape").decode("utf-8", "replace")
+    return _TEMPLATE.sub("{ ", text)
 
 
 def all_headers(message: str) -> Iterator[tuple[str, str]]:
@@ -94,11 +108,16 @@ def is_taken_elsewhere(cancel: str) -> bool:
 
 
 def party(message: str, name: str) -> str | None:
-    """Return a From or To without its tag: display name and angle brackets stay."""
+    """Return a From or To without its tag: display name and angle brackets stay.
+
+    A display name that makes it too long is left out: who calls must not be cut off behind it.
+    """
     value = header_value(message, name)
     if not value:
         return None
-    value = clean(value)
+    value = _as_text(value)
+    if len(value) > LONGEST_VALUE:
+        value = without_display_name(value)[:LONGEST_VALUE]
     in_brackets, bracket, parameters = value.rpartition(">")
     if not bracket:
         return _TAG.sub("", value).strip()

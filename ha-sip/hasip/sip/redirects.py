@@ -6,7 +6,7 @@ import logging
 import re
 from enum import Enum, auto
 
-from hasip.sip.received import extract_headers
+from hasip.sip.received import clean, extract_headers
 
 _log = logging.getLogger(__name__)
 
@@ -41,7 +41,7 @@ class Redirects:
     def judge(self, target: str, response: str) -> Verdict:
         """Say whether to call `target`, one of the addresses that a response names."""
         status = _STATUS.match(response)
-        self.not_followed = (int(status[1]), status[2]) if status else (300, "Redirected")
+        self.not_followed = (int(status[1]), clean(status[2])) if status else (300, "Redirected")
         address = self._untried(target, response)
         if not self._follow:
             _log.info("The other side redirects to %s; not followed (--follow-redirect)", address)

@@ -61,7 +61,10 @@ class Message:
         """Return the message as it goes over the wire."""
         lines = [self.start, *(f"{name.title()}: {value}" for name, value in self.headers)]
         body = self.body.encode()
-        return "\r\n".join([*lines, f"Content-Length: {len(body)}", "", ""]).encode() + body
+        head = "\r\n".join([*lines, f"Content-Length: {len(body)}", "", ""])
+        return (
+            head.encode("utf-8", "surrogateescape") + body
+        )  # so bytes can be sent that are no text
 
 
 def parse(data: bytes) -> Message:

@@ -55,6 +55,7 @@ class Phone:
         proxy: tuple[str, int] | None = None,
         answer_after_s: float | None = 0.0,
         reject_with: int | None = None,
+        reject_reason: str = "Rejected",
         redirect_to: str | None = None,
         takes_events: bool = True,
         speaks_early: bool = False,
@@ -71,6 +72,7 @@ class Phone:
         self.proxy = proxy
         self.answer_after_s = answer_after_s
         self.reject_with = reject_with
+        self.reject_reason = reject_reason
         self.redirect_to = redirect_to
         self.takes_events = takes_events  # offers telephone-event (RFC 4733)
         self.speaks_early = speaks_early  # sends RTP before it answers
@@ -400,7 +402,7 @@ class PhoneCall:
     def reject(self, code: int, contact: str | None = None) -> None:
         """Send a final response that is no 2xx."""
         invite = self._expect_invite()
-        response = response_to(invite, code, "Rejected", self._tag)
+        response = response_to(invite, code, self.phone.reject_reason, self._tag)
         if contact is not None:
             response.headers.append(("contact", f"<{contact}>"))
         self.phone.answer_request(invite, self.address, response)
