@@ -13,6 +13,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from hasip import __version__
+from hasip.addresses import watch_addresses
 from hasip.audio.fence import FileFence
 from hasip.audio.local_speech import LocalSpeech
 from hasip.audio.prompts import Prompts, Voices
@@ -131,6 +132,7 @@ class Gateway:
         if self._client is not None:
             name = "home-assistant"
             threading.Thread(target=self._client.prepare, name=name, daemon=True).start()
+        watch_addresses(lambda: self._loop.post(self._sip.look_around))
         _log.info("ha-sip started, listening on port %d", self._settings.sip.port)
 
     def _read_commands(self) -> None:

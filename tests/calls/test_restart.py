@@ -15,10 +15,12 @@ from support.gateway import PACKAGE_DIR, GatewayProcess
 from support.health import health
 from support.phone import Phone
 from support.process import children
+from support.registrar import Answer, ScriptedRegistrar
 from support.waiting import wait_until
 
 WEDGES = Path(support.__file__).parent / "wedges"
 RESTART = ("--restart",)
+NAMES = ("front", "back", "garage")
 
 
 def child_of(pid: int) -> int:
@@ -27,18 +29,35 @@ def child_of(pid: int) -> int:
     return children(pid)[0]
 
 
-def wedged(tmp_path: Path, kind: str, *arguments: str) -> GatewayProcess:
+def wedged(tmp_path: Path, kind: str, *arguments: str, **environment: str) -> GatewayProcess:
     return GatewayProcess(
         tmp_path,
         arguments=arguments,
         WEDGE=kind,
         PYTHONPATH=f"{PACKAGE_DIR}{os.pathsep}{WEDGES}",
         HASIP_HEALTH_SOCKET=str(tmp_path / "health"),
+        **environment,
     )
 
 
+def three_accounts(registrar: ScriptedRegistrar) -> dict[str, str]:
+    """Return the settings of accounts that register, which must all come back."""
+    settings = {}
+    for number, name in enumerate(NAMES, 1):
+        settings |= {
+            f"SIP{number}_ENABLED": "true",
+            f"SIP{number}_ID_URI": f"sip:{name}@127.0.0.1",
+            f"SIP{number}_REGISTRAR_URI": registrar.uri,
+        }
+    return settings
+
+
 def test_a_gateway_that_is_killed_is_back_within_5_s_and_reads_on(tmp_path: Path) -> None:
-    with GatewayProcess(tmp_path, arguments=RESTART) as gateway, Phone("p") as phone:
+    with (
+        ScriptedRegistrar(lambda _: Answer()) as registrar,
+        GatewayProcess(tmp_path, arguments=RESTART, **three_accounts(registrar)) as gateway,
+        Phone("p") as phone,
+    ):
         lines = len(gateway.lines)
         killed = time.monotonic()
         os.kill(child_of(gateway.pid), signal.SIGKILL)
@@ -46,6 +65,8 @@ def test_a_gateway_that_is_killed_is_back_within_5_s_and_reads_on(tmp_path: Path
         # Nobody reads it now; the next one does.
         gateway.command({"command": "dial", "number": phone.uri})
         gateway.wait_log("ha-sip started", since=lines)
+        for name in NAMES:
+            gateway.wait_log(f"(sip:{name}@127.0.0.1): registered", since=lines)
 
         assert time.monotonic() - killed < 5
         call = phone.wait_call().wait_answered()
@@ -124,8 +145,12 @@ def test_a_health_socket_that_cannot_be_made_is_tried_again(tmp_path: Path) -> N
         assert health(folder / "health") == (0, "ok")
 
 
-def test_a_loop_that_hangs_is_seen_and_ended(tmp_path: Path) -> None:
-    with wedged(tmp_path, "loop", *RESTART) as gateway, Phone("p") as phone:
+def test_a_loop_that_hangs_is_seen_and_ended_and_three_accounts_come_back(tmp_path: Path) -> None:
+    with (
+        ScriptedRegistrar(lambda _: Answer()) as registrar,
+        wedged(tmp_path, "loop", *RESTART, **three_accounts(registrar)) as gateway,
+        Phone("p") as phone,
+    ):
         child = child_of(gateway.pid)
         lines = len(gateway.lines)
         hung = time.monotonic()
@@ -135,6 +160,8 @@ def test_a_loop_that_hangs_is_seen_and_ended(tmp_path: Path) -> None:
         assert time.monotonic() - hung < 15
         gateway.wait_log("ha-sip hangs (the loop has not turned for 2 s); it is killed", 20)
         gateway.wait_log("ha-sip started", since=lines)
+        for name in NAMES:
+            gateway.wait_log(f"(sip:{name}@127.0.0.1): registered", since=lines)
         assert time.monotonic() - hung < 25
         assert phone.ping(gateway.address) < 0.5
 

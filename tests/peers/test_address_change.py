@@ -3,13 +3,16 @@
 from __future__ import annotations
 
 import contextlib
+import time
 from typing import TYPE_CHECKING
 
 import pytest
 
 from support import audio
 from support.gateway import GatewayProcess
+from support.home_assistant import TOKEN, StandInHomeAssistant
 from support.kamailio import Kamailio
+from support.mosquitto import Mosquitto
 from support.netns import Network
 from support.phone import Phone
 from support.source_build import python_of
@@ -31,6 +34,7 @@ class Home:
     def __init__(
         self, stack: contextlib.ExitStack, folder: Path, transport: str, python: str
     ) -> None:
+        """Make the PBX, a broker and a Home Assistant on one machine, the gateway on another."""
         (folder / "kamailio").mkdir()
         network = stack.enter_context(Network())
         self._house, self.pbx = network.machine("house"), network.machine("pbx")
@@ -40,13 +44,19 @@ class Home:
             proxy = (PBX, 5060)
             self.alice = Phone("alice", host=PBX, password=USERS["alice"], proxy=proxy)
             stack.enter_context(self.alice)
+            broker = stack.enter_context(Mosquitto(folder, host=PBX))
+            self.home_assistant = stack.enter_context(StandInHomeAssistant(host=PBX))
         with self._house.entered():
             self.gateway = GatewayProcess(
                 folder,
                 host=BEFORE,
                 python=python,
                 menu_file=MENU,
-                GLOBAL_OPTIONS="",
+                GLOBAL_OPTIONS="--enable-mqtt on",
+                HA_BASE_URL=self.home_assistant.base_url,
+                HA_TOKEN=TOKEN,
+                BROKER_ADDRESS=PBX,
+                BROKER_PORT=str(broker.port),
                 SIP1_ID_URI=f"sip:hasip@{PBX}",
                 SIP1_REGISTRAR_URI=f"sip:{PBX};transport={transport}",
                 SIP1_USER_NAME="hasip",
@@ -54,6 +64,7 @@ class Home:
             )
         stack.enter_context(self.gateway)
         self.gateway.wait_log("): registered")
+        self.gateway.wait_log("MQTT: connected")
 
     def call(self) -> PhoneCall:
         """Have the phone call the gateway, and hear it."""
@@ -100,3 +111,20 @@ def test_a_call_goes_on_from_the_new_address(tmp_path: Path, build: str) -> None
         wait_until(
             lambda: audio.level_dbfs(call.stream.samples[heard:][-4000:]) > -40, "the message"
         )
+
+
+def test_nobody_waits_for_connections_from_the_address_before(tmp_path: Path) -> None:
+    """They would hang until their time-outs: a door for 15 s, the broker for 20 to 30 s."""
+    with contextlib.ExitStack() as stack:
+        home = Home(stack, tmp_path, "udp", python_of("wheel"))
+        house = home.home_assistant
+        house.goes_on.clear()
+        home.gateway.command({"domain": "lock", "service": "unlock", "entity_id": "lock.door"})
+        house.wait(lambda: house.services, "the request that hangs")
+        moved_at = time.monotonic()
+        since = home.move()
+        home.gateway.wait_log("services/lock/unlock at", since=since)
+        home.gateway.wait_log("MQTT: connected", since=since)
+
+        assert time.monotonic() - moved_at < 6
+        house.goes_on.set()

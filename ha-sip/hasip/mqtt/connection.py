@@ -6,6 +6,7 @@ may be called by the loop thread only.
 
 from __future__ import annotations
 
+import contextlib
 import logging
 import ssl
 import sys
@@ -20,6 +21,8 @@ from paho.mqtt.enums import CallbackAPIVersion, MQTTErrorCode, MQTTProtocolVersi
 from paho.mqtt.packettypes import PacketTypes
 from paho.mqtt.properties import Properties
 
+from hasip.tcp import GIVE_UP_OPTIONS
+
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
 
@@ -33,7 +36,7 @@ AT_LEAST_ONCE = 1
 KEEP_ALIVE_S = 15
 CONNECT_TIMEOUT_S = 5.0
 FIRST_RETRY_S = 1
-LONGEST_RETRY_S = 30
+LONGEST_RETRY_S = 10
 # What was published while the connection was lost for no longer than this still comes (MQTT 5); a
 # command that is older is for nobody any more.
 SESSION_EXPIRY_S = 30
@@ -245,8 +248,11 @@ class Connection:
         elif reason.is_failure:
             self._post(lambda: self._listener.on_lost(text))
 
-    def _on_socket_open(self, *_: Any) -> None:  # noqa: ANN401
+    def _on_socket_open(self, *heard: Any) -> None:  # noqa: ANN401
         self._is_trying = True
+        with contextlib.suppress(OSError):
+            for level, name, value in GIVE_UP_OPTIONS:
+                heard[2].setsockopt(level, name, value)
 
     def _on_publish(self, *heard: Any) -> None:  # noqa: ANN401
         message_id, reason = heard[2], heard[3]

@@ -12,15 +12,14 @@ import contextlib
 import ctypes
 import ipaddress
 import logging
-import os
 import socket
 from collections import deque
 from dataclasses import dataclass
-from pathlib import Path
 from typing import TYPE_CHECKING
 
 from hasip.sip.build import IS_OURS
 from hasip.sip.c_library import c_library
+from hasip.tcp import stream_sockets
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
@@ -190,22 +189,10 @@ def close_connection(transport: int) -> None:
 def _listeners(ports: frozenset[int]) -> list[socket.socket]:
     """Return our listening sockets with those ports, each with a descriptor of its own."""
     found = []
-    for name in [entry.name for entry in Path("/proc/self/fd").iterdir()]:
-        with contextlib.suppress(OSError, ValueError):
-            copy = os.dup(int(name))
-            try:
-                listener = socket.socket(fileno=copy)
-            except OSError:
-                os.close(copy)
-                continue
-            is_wanted = (
-                listener.type == socket.SOCK_STREAM
-                and listener.family in (socket.AF_INET, socket.AF_INET6)
-                and listener.getsockopt(socket.SOL_SOCKET, socket.SO_ACCEPTCONN)
-                and listener.getsockname()[1] in ports
-            )
-            if is_wanted:
-                found.append(listener)
-            else:
-                listener.close()
+    for listener in stream_sockets():
+        is_listening = listener.getsockopt(socket.SOL_SOCKET, socket.SO_ACCEPTCONN)
+        if is_listening and listener.getsockname()[1] in ports:
+            found.append(listener)
+        else:
+            listener.close()
     return found

@@ -10,7 +10,6 @@ import pjsua2 as pj
 from hasip import __version__
 from hasip.errors import SipError
 from hasip.sip.account import AccountHouse, SipAccount
-from hasip.sip.addresses import watch_addresses
 from hasip.sip.build import IS_OURS, MAX_ACCOUNTS, room, tls_library
 from hasip.sip.connections import (
     SWEEP_EVERY_S,
@@ -185,7 +184,6 @@ class SipStack:
         self._is_open = True
         if self._stun is not None:
             self._stun.watch(self._stun_changed)
-        watch_addresses(lambda: self._loop.post(self._look_around))
 
     def _resolve_for_pjsip(self) -> None:
         try:
@@ -361,7 +359,7 @@ class SipStack:
             else:
                 self._accounts[settings.number] = account
 
-    def _look_around(self) -> None:
+    def look_around(self) -> None:
         """Have every account see whether its address changed."""
         for account in self._accounts.values():
             account.look_around()

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import logging
 import os
-import socket
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -14,6 +13,7 @@ import pjsua2 as pj
 from hasip.errors import SipError
 from hasip.sip.build import HAS_IPV6, tls_library, tls_warning
 from hasip.sip.errors import sip_errors
+from hasip.tcp import GIVE_UP_OPTIONS
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -22,17 +22,6 @@ if TYPE_CHECKING:
 
 _log = logging.getLogger(__name__)
 
-# A connection whose other end has gone without a word (a router was restarted, a NAT forgot it) is
-# given up after this time, on an idle connection too. TCP itself would try for 15 minutes.
-DEAD_AFTER_S = 20
-_PROBE_AFTER_S = 10
-_PROBE_EVERY_S = 5
-_SOCKET_OPTIONS = (
-    (socket.SOL_SOCKET, socket.SO_KEEPALIVE, 1),
-    (socket.IPPROTO_TCP, socket.TCP_KEEPIDLE, _PROBE_AFTER_S),
-    (socket.IPPROTO_TCP, socket.TCP_KEEPINTVL, _PROBE_EVERY_S),
-    (socket.IPPROTO_TCP, socket.TCP_USER_TIMEOUT, DEAD_AFTER_S * 1000),
-)
 # Who connects by TLS and says nothing costs a handle until then.
 HANDSHAKE_WITHIN_S = 10
 # pjsua2 only keeps a pointer into these objects.
@@ -131,7 +120,7 @@ def wanted_listeners(sip: Sip) -> Iterator[Listener]:
 
 def _watch_connections(params: pj.SockOptParams) -> None:
     if not _socket_options:
-        for level, name, value in _SOCKET_OPTIONS:
+        for level, name, value in GIVE_UP_OPTIONS:
             option = pj.SockOpt()
             option.level, option.optName = level, name
             option.setOptValInt(value)

@@ -19,7 +19,8 @@ from hasip.watch.probe import SOCKET_VARIABLE, WELL, ask
 OPTION = "--restart"
 # The child ended as it wanted to; to start it again would change nothing.
 FINAL_CODES = (0, 2)
-ASK_EVERY_S = 3.0
+# So often it is asked, and so long an answer is waited for; its own words come after 2 s.
+ASK_EVERY_S = 3.5
 # So many bad answers in a row, and it is killed: 15 s after it began to hang, at the latest.
 MOST_BAD_ANSWERS = 3
 STOP_WITHIN_S = 8.0
@@ -88,12 +89,14 @@ class _Child:
         self._pid = pid
         self._socket = socket
         self._bad_answers = 0
+        self._ask_at = time.monotonic() + ASK_EVERY_S
         self._kill_at: float | None = None  # it was told to stop
 
     def watch(self) -> _Ending:
         """Wait for its end; pass on what it is told, and kill it where it hangs."""
         while True:
-            got = signal.sigtimedwait(_SIGNALS, ASK_EVERY_S)
+            wait_s = max(0.0, self._ask_at - time.monotonic())
+            got = signal.sigtimedwait(_SIGNALS, wait_s)
             if got is not None and got.si_signo in _STOP_SIGNALS:
                 os.kill(self._pid, signal.SIGTERM)
                 self._kill_at = self._kill_at or time.monotonic() + STOP_WITHIN_S
@@ -101,9 +104,11 @@ class _Child:
             if status is not None:
                 return _Ending(status, was_told_to=self._kill_at is not None)
             if self._kill_at is not None:
+                self._ask_at = time.monotonic() + ASK_EVERY_S
                 if time.monotonic() > self._kill_at:
                     os.kill(self._pid, signal.SIGKILL)
             elif got is None:
+                self._ask_at = time.monotonic() + ASK_EVERY_S
                 self._ask()
 
     def _reap(self) -> int | None:
@@ -119,7 +124,7 @@ class _Child:
     def _ask(self) -> None:
         if not os.path.exists(self._socket):  # noqa: PTH110 - pathlib is large
             return  # it is still on its way
-        answer = ask(self._socket)
+        answer = ask(self._socket, ASK_EVERY_S)
         self._bad_answers = 0 if answer == WELL else self._bad_answers + 1
         if self._bad_answers >= MOST_BAD_ANSWERS:
             _say(f"ha-sip hangs ({answer}); it is killed")

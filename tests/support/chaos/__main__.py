@@ -18,6 +18,7 @@ def main() -> int:
     parser.add_argument("--lasts", type=float, default=5.0, help="seconds that a fault lasts")
     parser.add_argument("--transport", choices=("tcp", "udp"), default="tcp")
     parser.add_argument("--only", nargs="+", default=[""], help="faults with this in their name")
+    parser.add_argument("--log", type=Path, help="file for the gateway's log")
     parser.add_argument("--python", default=sys.executable, help="whose pjsua2 is used")
     given = parser.parse_args()
     with TemporaryDirectory(prefix="ha-sip-chaos-") as folder:
@@ -29,6 +30,7 @@ def main() -> int:
             python=given.python,
             transport=given.transport,
             only=given.only,
+            log=given.log,
         )
     print("", *table(trial), "", sep="\n")
     for name, lines in trial.said.items():

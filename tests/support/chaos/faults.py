@@ -6,6 +6,7 @@ import contextlib
 import os
 import signal
 from dataclasses import dataclass
+from enum import Enum, auto
 from typing import TYPE_CHECKING
 
 from support.chaos.town import set_clock
@@ -16,6 +17,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable
 
     from support.chaos.town import Town
+    from support.server import Server
 
 SILENCE = (
     "add table inet chaos",
@@ -26,18 +28,24 @@ SILENCE = (
 )
 
 
+class Line(Enum):
+    """What becomes of the call that is up meanwhile."""
+
+    HEARD = auto()  # all the time
+    UP = auto()  # it is up afterwards, and may have been silent
+    LOST = auto()
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Fault:
-    """Something that begins, lasts, and ends."""
+    """Something that begins, and either lasts and ends or is over at once."""
 
     name: str
-    begin: Callable[[Town], None]
-    end: Callable[[Town], None]
-    limit_s: float  # from its end until all is well
-    keeps_audio: bool = False  # the call that is up is heard all the time
-    keeps_call: bool = True
+    begin: Callable[[Town], object]
+    end: Callable[[Town], object] | None = None
+    limit_s: float = 15.0  # from its end until all is well
+    line: Line = Line.HEARD
     keeps_process: bool = True
-    longest_s: float = 60.0  # that it lasts
 
 
 def _signal_all(pids: list[int], number: signal.Signals) -> None:
@@ -55,10 +63,6 @@ def _make_read_only(town: Town) -> None:
     wait_until(lambda: town.mount("-o", "remount,ro"), "a disk that nobody writes to")
 
 
-def _make_writable(town: Town) -> None:
-    town.mount("-o", "remount,rw")
-
-
 def _break_names(town: Town) -> None:
     town.names.stop()
     with town.server.entered():
@@ -71,171 +75,127 @@ def _mend_names(town: Town) -> None:
         town.names.start()
 
 
-def _start_names(town: Town) -> None:
-    with town.server.entered():
-        town.names.start()
+def _start(part: Callable[[Town], Server]) -> Callable[[Town], None]:
+    def start(town: Town) -> None:
+        with town.server.entered():
+            part(town).start()
+
+    return start
 
 
-def _start_broker(town: Town) -> None:
-    with town.server.entered():
-        town.broker.start()
-
-
-def _start_pbx(town: Town) -> None:
-    with town.server.entered():
-        town.pbx.start()
-
-
-def _nothing(town: Town) -> None:
-    """Do nothing: it was over as soon as it had happened."""
-
-
-def _pull_cable(town: Town) -> None:
-    town.server.ip("link", "set", "lan", "down")
-
-
-def _plug_cable(town: Town) -> None:
-    town.server.ip("link", "set", "lan", "up")
+def _cable(state: str) -> Callable[[Town], object]:
+    return lambda town: town.server.ip("link", "set", "lan", state)
 
 
 def _hours(hours: int) -> Callable[[Town], None]:
     return lambda town: set_clock(town.folder, hours)
 
 
-def _gateways(town: Town, number: signal.Signals) -> None:
-    _signal_all([town.gateway.pid, town.child], number)
+def _pbx(number: signal.Signals) -> Callable[[Town], None]:
+    return lambda town: _signal_all(family(town.pbx.pid), number)
 
 
-def _all(registrar_s: float) -> tuple[Fault, ...]:
-    return (
-        Fault(
-            name="Home Assistant hangs",
-            begin=lambda town: town.home.goes_on.clear(),
-            end=lambda town: town.home.goes_on.set(),
-            limit_s=20,
-            keeps_audio=True,
-        ),
-        Fault(
-            name="Home Assistant dies and returns",
-            begin=lambda town: town.home.die(),
-            end=lambda town: town.revive_home(),
-            limit_s=25,
-            keeps_audio=True,
-        ),
-        Fault(
-            name="the broker hangs",
-            begin=lambda town: town.broker.signal(signal.SIGSTOP),
-            end=lambda town: town.broker.signal(signal.SIGCONT),
-            limit_s=40,
-            keeps_audio=True,
-        ),
-        Fault(
-            name="the broker dies and returns",
-            begin=lambda town: town.broker.kill(),
-            end=_start_broker,
-            limit_s=40,
-            keeps_audio=True,
-        ),
-        Fault(
-            name="the registrar hangs",
-            begin=lambda town: _signal_all(family(town.pbx.pid), signal.SIGSTOP),
-            end=lambda town: _signal_all(family(town.pbx.pid), signal.SIGCONT),
-            limit_s=60,
-            keeps_audio=True,
-        ),
-        Fault(
-            name="the registrar dies and returns",
-            begin=lambda town: town.pbx.stop(),
-            end=_start_pbx,
-            limit_s=registrar_s,
-            keeps_audio=True,
-        ),
-        Fault(
-            name="the disk is full",
-            begin=_fill,
-            end=lambda town: (town.inside_disk / "filler").unlink(),
-            limit_s=20,
-            keeps_audio=True,
-        ),
-        Fault(
-            name="the disk is read-only",
-            begin=_make_read_only,
-            end=_make_writable,
-            limit_s=20,
-            keeps_audio=True,
-        ),
-        Fault(
-            name="the clock jumps 5 h ahead",
-            begin=_hours(5),
-            end=_nothing,
-            limit_s=20,
-            keeps_audio=True,
-        ),
-        Fault(
-            name="the clock jumps 10 h back",
-            begin=_hours(-5),
-            end=_nothing,
-            limit_s=20,
-            keeps_audio=True,
-        ),
-        Fault(
-            name="the name server is gone",
-            begin=lambda town: town.names.stop(),
-            end=_start_names,
-            limit_s=20,
-            keeps_audio=True,
-        ),
-        Fault(
-            name="the name server is silent",
-            begin=lambda town: town.names.signal(signal.SIGSTOP),
-            end=lambda town: town.names.signal(signal.SIGCONT),
-            limit_s=20,
-            keeps_audio=True,
-        ),
-        Fault(
-            name="the name server says SERVFAIL",
-            begin=_break_names,
-            end=_mend_names,
-            limit_s=20,
-            keeps_audio=True,
-        ),
-        Fault(
-            name="the cable is pulled",
-            begin=_pull_cable,
-            end=_plug_cable,
-            limit_s=40,
-        ),
-        Fault(
-            name="all packets are lost",
-            begin=lambda town: town.server.rules(*SILENCE),
-            end=lambda town: town.server.rules("delete table inet chaos"),
-            limit_s=40,
-        ),
-        Fault(
-            name="our address changes",
-            begin=lambda town: town.move(),
-            end=_nothing,
-            limit_s=40,
-            keeps_call=False,
-        ),
-        Fault(
-            name="kill -9",
-            begin=lambda town: os.kill(town.child, signal.SIGKILL),
-            end=_nothing,
-            limit_s=40,
-            keeps_call=False,
-            keeps_process=False,
-        ),
-        Fault(
-            name="the machine sleeps",
-            begin=lambda town: _gateways(town, signal.SIGSTOP),
-            end=lambda town: _gateways(town, signal.SIGCONT),
-            limit_s=40,
-            keeps_call=False,
-        ),
-    )
+def _machine(number: signal.Signals) -> Callable[[Town], None]:
+    return lambda town: _signal_all([town.gateway.pid, town.child], number)
 
 
-def all_faults(transport: str) -> tuple[Fault, ...]:
-    """Return every fault; by UDP a registrar that forgot us hears of us after 54 s at most."""
-    return _all(70 if transport == "udp" else 30)
+def _child(number: signal.Signals) -> Callable[[Town], None]:
+    return lambda town: os.kill(town.child, number)
+
+
+FAULTS = (
+    Fault(
+        name="Home Assistant hangs",
+        begin=lambda town: town.home.goes_on.clear(),
+        end=lambda town: town.home.goes_on.set(),
+    ),
+    Fault(
+        name="Home Assistant dies and returns",
+        begin=lambda town: town.home.die(),
+        end=lambda town: town.revive_home(),
+        limit_s=20,
+    ),
+    Fault(
+        name="the broker hangs",
+        begin=lambda town: town.broker.signal(signal.SIGSTOP),
+        end=lambda town: town.broker.signal(signal.SIGCONT),
+    ),
+    Fault(
+        name="the broker dies and returns",
+        begin=lambda town: town.broker.kill(),
+        end=_start(lambda town: town.broker),
+    ),
+    Fault(
+        name="the registrar hangs",
+        begin=_pbx(signal.SIGSTOP),
+        end=_pbx(signal.SIGCONT),
+        limit_s=70,
+    ),
+    Fault(
+        name="the registrar dies and returns",
+        begin=lambda town: town.pbx.stop(),
+        end=_start(lambda town: town.pbx),
+        limit_s=70,
+    ),
+    Fault(
+        name="the disk is full",
+        begin=_fill,
+        end=lambda town: (town.inside_disk / "filler").unlink(),
+    ),
+    Fault(
+        name="the disk is read-only",
+        begin=_make_read_only,
+        end=lambda town: town.mount("-o", "remount,rw"),
+    ),
+    Fault(name="the clock jumps 5 h ahead", begin=_hours(5)),
+    Fault(name="the clock jumps 10 h back", begin=_hours(-5)),
+    Fault(
+        name="the name server is gone",
+        begin=lambda town: town.names.stop(),
+        end=_start(lambda town: town.names),
+    ),
+    Fault(
+        name="the name server is silent",
+        begin=lambda town: town.names.signal(signal.SIGSTOP),
+        end=lambda town: town.names.signal(signal.SIGCONT),
+    ),
+    Fault(name="the name server says SERVFAIL", begin=_break_names, end=_mend_names),
+    Fault(
+        name="the cable is pulled",
+        begin=_cable("down"),
+        end=_cable("up"),
+        limit_s=20,
+        line=Line.UP,
+    ),
+    Fault(
+        name="all packets are lost",
+        begin=lambda town: town.server.rules(*SILENCE),
+        end=lambda town: town.server.rules("delete table inet chaos"),
+        limit_s=20,
+        line=Line.UP,
+    ),
+    Fault(
+        name="our address changes",
+        begin=lambda town: town.move(),
+        line=Line.LOST,
+    ),
+    Fault(
+        name="the machine sleeps",
+        begin=_machine(signal.SIGSTOP),
+        end=_machine(signal.SIGCONT),
+        line=Line.LOST,
+    ),
+    Fault(
+        name="kill -9",
+        begin=_child(signal.SIGKILL),
+        line=Line.LOST,
+        keeps_process=False,
+    ),
+    Fault(
+        name="the gateway hangs",
+        begin=_child(signal.SIGSTOP),
+        limit_s=40,
+        line=Line.LOST,
+        keeps_process=False,
+    ),
+)

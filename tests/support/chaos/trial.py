@@ -10,7 +10,7 @@ from collections import defaultdict
 from statistics import median
 from typing import TYPE_CHECKING
 
-from support.chaos.faults import Fault, all_faults
+from support.chaos.faults import FAULTS, Fault, Line
 from support.chaos.town import Town
 from support.chaos.traffic import PACKETS_A_SECOND, Traffic
 from support.waiting import wait_until
@@ -37,6 +37,16 @@ _EVENT = re.compile(rf"^\| \S+ \S+ INFO +\[(?P<call>.+?)\] (?P<name>{'|'.join(_N
 _WARNING = re.compile(r"^\| \S+ \S+ (?:WARNING|ERROR) +(.*)")
 
 
+# A call whose other side is gone without a word ends 30 s after the last packet.
+NOTHING_LEFT_WITHIN_S = 40
+MAYBE_LOST = "An event may not have arrived"
+LOOK_S = 1.0  # how long the call is listened to, in faults that are over at once
+
+
+def _now() -> float:
+    return time.monotonic()
+
+
 class Trial:
     """A gateway in a town, and a number of rounds."""
 
@@ -61,45 +71,46 @@ class Trial:
         """Have a fault happen; raises AssertionError where not all is well in time."""
         town, traffic = self._town, self._traffic
         line = traffic.keep_line()
-        process, lines, told = town.child, len(town.gateway.lines), 0
-        digits = len(line.stream.typed_at)
-        heard, began = len(line.stream.arrivals), time.monotonic()
+        process, lines = town.child, len(town.gateway.lines)
+        digits, heard, began = len(line.stream.typed_at), len(line.stream.arrivals), _now()
         fault.begin(town)
-        if not fault.keeps_process:
-            wait_until(lambda: town.child != process, "the end of the process")
-            told = len(town.events)  # what it had not told is lost
         try:
+            over = _now()
             if not line.is_ended.is_set():
                 line.type_digits("1")
-            time.sleep(min(self._lasts_s, fault.longest_s))
-            took = time.monotonic() - began
-            packets = len(line.stream.arrivals) - heard
+            time.sleep(LOOK_S if fault.end is None else self._lasts_s)
+            took, packets = _now() - began, len(line.stream.arrivals) - heard
         finally:
-            fault.end(town)
-        ended = time.monotonic()
-        known = len(town.gateway.lines)
-        if not fault.keeps_process:
-            town.gateway.wait_log("ha-sip started", fault.limit_s, lines)
-            self._begin_anew(lines, told)
+            if fault.end is not None:
+                fault.end(town)
+                over = _now()
+        if fault.keeps_process:
             known = len(town.gateway.lines)
-        if fault.keeps_audio:
+        else:
+            known = self._begin_anew(fault, process, lines)
+        if fault.line is Line.HEARD:
             assert packets > 0.9 * took * PACKETS_A_SECOND, f"{packets} packets in {took:.1f} s"
-        if fault.keeps_call:
-            assert not line.is_ended.is_set(), "the call that was up has ended"
-            assert len(line.stream.typed_at) > digits
-        if not fault.keeps_call:
+        if fault.line is Line.LOST:
             traffic.leave_line()
-        self._recover(fault, ended, known)
+        else:
+            assert not line.is_ended.is_set(), f"{fault.name}: the call that was up has ended"
+            assert len(line.stream.typed_at) > digits
+        self._recover(fault, over, known)
         self._look(fault, lines, process)
         self._say(self._words(fault))
 
-    def _begin_anew(self, lines: int, told: int) -> None:
-        """Forget what a killed process had not told; the next one's events all count."""
+    def _begin_anew(self, fault: Fault, process: int, lines: int) -> int:
+        """Forget what a killed process had not told; returns how long the log is now."""
         gateway = self._town.gateway
+        wait_until(
+            lambda: self._town.child != process, f"{fault.name}: the end of it", fault.limit_s
+        )
+        self._events_from = len(self._town.events)
+        gateway.wait_log("ha-sip started", fault.limit_s, lines)
         self._log_from = next(
             at for at in range(lines, len(gateway.lines)) if "starts again" in gateway.lines[at]
         )
-        self._events_from = told
+        return len(gateway.lines)
 
     def _recover(self, fault: Fault, ended: float, known: int) -> None:
         """Wait until all works; takes the times."""
@@ -115,7 +126,7 @@ class Trial:
                 took = look()
                 if took is not None:
                     done.setdefault(name, took)
-            if len(self._town.events) - self._events_from >= len(wanted):
+            if len(self._town.events) - self._events_from >= len(wanted) - self._doubtful():
                 done.setdefault("events", now_s)
             if "health" not in done and self._town.health() == "ok":
                 done["health"] = time.monotonic() - ended
@@ -130,8 +141,14 @@ class Trial:
         self.figures[fault.name]["all"].append(max(done.values()))
         arrived = [
             one for one in self._town.events[self._events_from :] if one[1] in _NAMES.values()
-        ][: len(wanted)]
-        assert arrived == wanted, f"{fault.name}: {_difference(arrived, wanted)}"
+        ]
+        missing = _missing(arrived, wanted)
+        assert len(missing) <= self._doubtful(), f"{fault.name}: did not come: {missing[:9]}"
+
+    def _doubtful(self) -> int:
+        """Count the events that were cut off on their way, and are never sent twice."""
+        lines = self._town.gateway.lines[self._log_from :]
+        return sum(MAYBE_LOST in line for line in lines)
 
     def _look(self, fault: Fault, lines: int, process: int) -> None:
         """See that nothing is left of it."""
@@ -149,12 +166,15 @@ class Trial:
         )
 
 
-def _difference(arrived: list[tuple[str, str]], wanted: list[tuple[str, str]]) -> str:
-    at = next(
-        (n for n, pair in enumerate(zip(arrived, wanted, strict=False)) if pair[0] != pair[1]), -1
-    )
-    near = slice(max(0, at - 3), at + 4)
-    return f"event {at}: came {arrived[near]}, logged {wanted[near]}"
+def _missing(arrived: list[tuple[str, str]], wanted: list[tuple[str, str]]) -> list[str]:
+    """Return what did not come in its place; one that came twice moves all that follow."""
+    missing, at = [], 0
+    for call, name in wanted:
+        if at < len(arrived) and arrived[at] == (call, name):
+            at += 1
+        else:
+            missing.append(f"{name} of {call}")
+    return missing
 
 
 def run(
@@ -166,12 +186,18 @@ def run(
     python: str,
     transport: str = "tcp",
     only: Sequence[str] = ("",),
+    log: Path | None = None,
     say: Callable[[str], None] = print,
 ) -> Trial:
-    """Run every fault once in each round, in an order of chance; returns the figures."""
+    """Run every fault once in each round, in an order of chance; returns the figures.
+
+    The gateway's log is written to a file, if there is to be one.
+    """
     chance = random.Random(seed)
     with contextlib.ExitStack() as stack:
         town = Town(stack, folder, transport=transport, python=python)
+        if log is not None:
+            stack.callback(lambda: log.write_text("\n".join(town.gateway.lines), encoding="utf-8"))
         traffic = Traffic(town)
         traffic.keep_line()
         stack.enter_context(traffic)
@@ -182,9 +208,7 @@ def run(
             20,
         )
         for _ in range(rounds):
-            faults = [
-                one for one in all_faults(transport) if any(part in one.name for part in only)
-            ]
+            faults = [one for one in FAULTS if any(part in one.name for part in only)]
             chance.shuffle(faults)
             for fault in faults:
                 trial.suffer(fault)
@@ -206,7 +230,7 @@ def _nothing_is_left(town: Town) -> None:
             return False
         return True
 
-    wait_until(is_quiet, "no call is left", 15)
+    wait_until(is_quiet, "no call is left", NOTHING_LEFT_WITHIN_S)
 
 
 def table(trial: Trial) -> list[str]:

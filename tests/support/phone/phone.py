@@ -127,11 +127,18 @@ class Phone:
         except queue.Empty:
             raise self.failure(f"no call within {timeout_s} s") from None
 
-    def register(self, registrar: tuple[str, int], domain: str, expires_s: int = 60) -> int:
+    def register(
+        self,
+        registrar: tuple[str, int],
+        domain: str,
+        expires_s: int = 60,
+        *,
+        timeout_s: float = PATIENCE_S,
+    ) -> int:
         """Register once; returns the final status."""
         request = self.request("REGISTER", f"sip:{domain}", f"<sip:{self.name}@{domain}>")
         request.headers.append(("contact", f"<{self.uri}>;expires={expires_s}"))
-        return self.transact(request, registrar).status
+        return self.transact(request, registrar, timeout_s).status
 
     def ping(self, address: tuple[str, int], timeout_s: float = 5.0) -> float:
         """Send OPTIONS and return the seconds until its answer."""

@@ -1,4 +1,4 @@
-"""Notices that this machine's addresses or routes change: pjsip does not.
+"""Notices that this machine's addresses or routes change: neither pjsip nor others do.
 
 The kernel tells it (rtnetlink(7)), in one message or in dozens, also for interfaces that are
 nothing to us: where containers come and go that is often. So it is only a reason to look.
@@ -11,6 +11,8 @@ import socket
 import threading
 import time
 from typing import TYPE_CHECKING
+
+from hasip.tcp import end_dead_connections
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -27,7 +29,10 @@ _LONGEST_MESSAGE = 65_536
 
 
 def watch_addresses(changed: Callable[[], None]) -> None:
-    """Call `changed` on a thread of ours soon after every change, for ever; returns at once."""
+    """Call `changed` on a thread of ours soon after every change, for ever; returns at once.
+
+    Before that, what is connected from an address that is gone is ended.
+    """
     try:
         kernel = socket.socket(socket.AF_NETLINK, socket.SOCK_RAW, socket.NETLINK_ROUTE)
         kernel.bind((0, _GROUPS))
@@ -41,6 +46,11 @@ def watch_addresses(changed: Callable[[], None]) -> None:
             _wait(kernel)
             time.sleep(SETTLED_AFTER_S)
             _drain(kernel)
+            ended = end_dead_connections()
+            if ended:
+                _log.warning(
+                    "Connections from an address that is no more ours are ended: %d", ended
+                )
             changed()
 
     threading.Thread(target=watch, name="addresses", daemon=True).start()
