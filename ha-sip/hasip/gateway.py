@@ -72,7 +72,7 @@ class Gateway:
     ) -> None:
         self._settings = settings
         self._loop = loop
-        self._scratch_dir = Path(tempfile.mkdtemp(prefix="ha-sip-"))
+        self._scratch_dir = Path(tempfile.mkdtemp(prefix="ha-sip-")).resolve()
         self._registry = CallRegistry()
         self._bus = EventBus()
         self._client = _client(settings)
@@ -247,7 +247,9 @@ class Gateway:
             loop=self._loop,
             speaker=prompts,
             recordings=RecordingFiles(
-                WorkerPool("recordings", self._loop, threads=2, waiting=100), fence
+                WorkerPool("recordings", self._loop, threads=2, waiting=100),
+                fence,
+                self._scratch_dir,
             ),
             publish=self._bus.publish,
             run_action=self._dispatcher.dispatch,

@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import itertools
+import os
 import subprocess
 import time
-from typing import TYPE_CHECKING
+from pathlib import Path
 
 import pytest
 
@@ -14,9 +15,6 @@ from support.gateway import GatewayProcess
 from support.home_assistant import StandInHomeAssistant
 from support.phone import Phone
 from support.waiting import wait_until
-
-if TYPE_CHECKING:
-    from pathlib import Path
 
 LEVEL_DBFS = -12.0
 
@@ -63,6 +61,40 @@ def test_a_file_that_is_not_there_is_the_error_sound_and_a_line_in_the_log(
         call.wait_quiet()
 
         assert "nothing.mp3: there is no such file" in gateway.wait_log("error sound")
+
+
+def test_what_is_no_file_is_named_and_a_file_that_changes_is_heard_as_it_was(
+    tmp_path: Path,
+) -> None:
+    tone, folder, pipe = tmp_path / "tone.wav", tmp_path / "folder", tmp_path / "pipe.wav"
+    folder.mkdir()
+    os.mkfifo(pipe)
+    audio.write_wav(tone, audio.sine(1004, 1.5, LEVEL_DBFS))
+    with GatewayProcess(tmp_path, menu_file={}) as gateway, Phone("p") as phone:
+        call = phone.call(gateway.uri).wait_answered()
+        gateway.wait_log("CallEstablished")
+        play = {"command": "play_audio_file", "number": "p"}
+        for path, kind in ((folder, "folder"), (pipe, "pipe"), (Path("/dev/zero"), "device")):
+            gateway.command({**play, "audio_file": str(path)})
+            gateway.wait_log(f"{path}: is a {kind}, not a file")
+        gateway.command({"command": "stop_playback", "number": "p"})
+        since = call.wait_quiet()
+        gateway.command({**play, "audio_file": str(tone)})
+        start = call.wait_sound(since=since)
+        audio.write_wav(tone, audio.sine(440, 0.6, LEVEL_DBFS))
+        end = call.wait_quiet(since=start)
+
+        assert end - start > 1.3 * audio.RATE_HZ
+        assert audio.tone_dbfs(call.stream.samples[start + 1600 : start + 10_000], 1004) > -15
+        call.hang_up()
+        gateway.wait_log("Removing call")
+        seen = len(gateway.lines)
+        call = phone.call(gateway.uri).wait_answered()
+        gateway.wait_log("CallEstablished", since=seen)
+        gateway.command({**play, "audio_file": str(tone)})
+        start = call.wait_sound()
+        call.wait_samples(start + 3200)
+        assert audio.tone_dbfs(call.stream.samples[start + 800 : start + 3200], 440) > -15
 
 
 def test_a_prompt_that_is_interrupted_stops_within_100_ms(tmp_path: Path) -> None:

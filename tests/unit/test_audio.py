@@ -7,18 +7,16 @@ import subprocess
 import time
 import tracemalloc
 import wave
-from typing import TYPE_CHECKING
+from pathlib import Path
 
 import pytest
 
 from hasip.audio.cache import AudioCache
-from hasip.audio.convert import LONGEST_IN_MEMORY_BYTES, convert
+from hasip.audio.convert import LARGEST_BYTES, LONGEST_IN_MEMORY_BYTES, convert
+from hasip.audio.fence import FileFence
 from hasip.calls.prompt import TAIL_S
 from hasip.errors import AudioError
 from support import audio
-
-if TYPE_CHECKING:
-    from pathlib import Path
 
 RATE_HZ = 16_000
 TAIL = round(TAIL_S * RATE_HZ)  # samples of silence at the end
@@ -74,8 +72,69 @@ def test_what_is_no_audio_or_not_there_says_so(tmp_path: Path) -> None:
 
 
 def test_a_name_that_is_too_long_is_no_file(tmp_path: Path) -> None:
-    with pytest.raises(AudioError, match="is no file: File name too long"):
+    with pytest.raises(AudioError, match="cannot be read: File name too long"):
         convert(tmp_path / ("x" * 5000), tmp_path / "target.wav", 16_000)
+
+
+@pytest.mark.parametrize(
+    ("kind", "said"),
+    [
+        ("folder", "is a folder"),
+        ("pipe", "is a pipe"),
+        ("device", "is a device"),
+        ("link", "is a link"),
+    ],
+)
+def test_what_is_no_file_is_named_and_not_opened(tmp_path: Path, kind: str, said: str) -> None:
+    """A pipe to which nobody writes would be waited for, and /dev/zero does not end."""
+    source = Path("/dev/zero") if kind == "device" else tmp_path / "a.wav"
+    if kind == "folder":
+        source.mkdir()
+    elif kind == "pipe":
+        os.mkfifo(source)
+    elif kind == "link":
+        source.symlink_to(tone(tmp_path / "b.wav"))
+
+    with pytest.raises(AudioError, match=f"{source}: {said}, not a file"):
+        convert(source, tmp_path / "out.wav", RATE_HZ)
+
+
+def test_a_part_of_the_path_that_became_a_link_leads_nowhere(tmp_path: Path) -> None:
+    for folder in ("config", "secrets"):
+        (tmp_path / folder).mkdir()
+        tone(tmp_path / folder / "a.wav", RATE_HZ)
+    allowed = FileFence([tmp_path / "config"]).path("audio_file", str(tmp_path / "config/a.wav"))
+    (tmp_path / "config").rename(tmp_path / "away")
+    (tmp_path / "config").symlink_to(tmp_path / "secrets")
+
+    with pytest.raises(AudioError, match=r"config/a\.wav: cannot be read"):
+        convert(allowed, tmp_path / "out.wav", RATE_HZ)
+
+
+def test_what_is_too_large_or_too_long_is_refused(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    large = tmp_path / "large.mp3"
+    with large.open("wb") as file:
+        file.truncate(LARGEST_BYTES + 1)  # takes no room on the disk
+    with pytest.raises(AudioError, match=r"large\.mp3: is larger than 1024 MiB"):
+        convert(large, tmp_path / "out.wav", RATE_HZ)
+    monkeypatch.setattr("hasip.audio.convert.LONGEST_S", -0.5)  # half a second
+    with pytest.raises(AudioError, match=r"a\.mp3: is longer than"):
+        convert(tone(tmp_path / "a.mp3"), tmp_path / "out.wav", RATE_HZ)
+    assert not (tmp_path / "out.wav").exists()
+
+
+@pytest.mark.parametrize("begin", ["#EXTM3U\n", "\ufeffffconcat version 1.0\n", "<?xml?><MPD>"])
+def test_a_list_of_other_files_is_no_audio(tmp_path: Path, begin: str) -> None:
+    """What it names could be anywhere: ffmpeg would read it."""
+    tone(tmp_path / "secret.mp3")
+    source = tmp_path / "list.m3u8"
+    entry = f"#EXT-X-TARGETDURATION:1\n#EXTINF:1,\n{tmp_path}/secret.mp3\n#EXT-X-ENDLIST\n"
+    source.write_text(begin + entry, encoding="utf-8")
+
+    with pytest.raises(AudioError, match=r"list\.m3u8: is a list of other files, not audio"):
+        convert(source, tmp_path / "out.wav", RATE_HZ)
 
 
 def test_a_long_wav_is_not_held_in_memory(tmp_path: Path) -> None:

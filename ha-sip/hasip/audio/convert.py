@@ -7,8 +7,10 @@ import struct
 import subprocess
 import warnings
 import wave
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
+from hasip.audio.opened import name_for, opened
 from hasip.calls.prompt import TAIL_S
 from hasip.errors import AudioError
 
@@ -24,6 +26,12 @@ _RIFF_HEADER = struct.Struct("<4sI4s")
 _SHOWN_CHARS = 80
 # pydub holds a file in memory, twice; ffmpeg reads as it writes.
 LONGEST_IN_MEMORY_BYTES = 4 * 1024 * 1024
+# What is played is a copy of 115 MB an hour, in a folder that may be memory.
+LARGEST_BYTES = 1024 * 1024 * 1024
+LONGEST_S = 7_200
+_LOOKED_AT_BYTES = 1_024
+# Playlists (HLS, DASH, those of ffmpeg's own).
+_LISTS = (b"#EXTM3U", b"ffconcat", b"<?xml", b"<MPD")
 
 
 def convert(source: Path, target: Path, rate_hz: int, timeout_s: float = TIMEOUT_S) -> None:
@@ -33,22 +41,67 @@ def convert(source: Path, target: Path, rate_hz: int, timeout_s: float = TIMEOUT
     second on a small computer, and the caller would hear that as silence.
     """
     try:
-        is_there = source.is_file()
-    except OSError as error:  # a name that is too long
-        msg = f"{source.name[:_SHOWN_CHARS]}…: is no file: {error.strerror}"
-        raise AudioError(msg) from error
-    if not is_there:
+        with opened(source) as file:
+            _look_at(file, source)
+            link = name_for(file, target.with_suffix(".source"), source.suffix)
+            try:
+                _convert(_Source(source, link, file), target, rate_hz, timeout_s)
+            finally:
+                link.unlink()
+    except FileNotFoundError as error:
         msg = f"{source}: there is no such file"
+        raise AudioError(msg) from error
+    except OSError as error:  # a name that is too long, a part that is no folder, no right to it
+        shown = (
+            str(source) if len(source.name) <= _SHOWN_CHARS else f"{source.name[:_SHOWN_CHARS]}…"
+        )
+        msg = f"{shown}: cannot be read: {error.strerror}"
+        raise AudioError(msg) from error
+
+
+@dataclass(frozen=True, slots=True)
+class _Source:
+    """A file that is open."""
+
+    path: Path  # for people
+    link: Path  # to open it by
+    file: int
+
+
+def _look_at(file: int, source: Path) -> None:
+    """Refuse what is too large, and what only names other files."""
+    size = os.fstat(file).st_size
+    if size > LARGEST_BYTES:
+        msg = f"{source}: is larger than {LARGEST_BYTES >> 20} MiB"
         raise AudioError(msg)
+    if os.pread(file, _LOOKED_AT_BYTES, 0).lstrip(b"\xef\xbb\xbf \t\r\n").startswith(_LISTS):
+        # What it names could be anywhere.
+        msg = f"{source}: is a list of other files, not audio"
+        raise AudioError(msg)
+
+
+def _convert(source: _Source, target: Path, rate_hz: int, timeout_s: float) -> None:
     try:
-        if _is_simple_wav(source, rate_hz):
-            _with_pydub(source, target)
+        if _is_simple_wav(source.link, rate_hz):
+            _with_pydub(source.link, target)
         else:
             _with_ffmpeg(source, target, rate_hz, timeout_s)
+            _look_at_length(source, target, rate_hz)
         _add_tail(target, round(TAIL_S * rate_hz) * _SAMPLE_BYTES)
+    except AudioError:
+        target.unlink(missing_ok=True)
+        raise
     except OSError as error:
+        target.unlink(missing_ok=True)
         msg = f"{target}: cannot be written: {error}"
         raise AudioError(msg) from error
+
+
+def _look_at_length(source: _Source, target: Path, rate_hz: int) -> None:
+    """Refuse what ffmpeg did not convert to its end."""
+    if target.stat().st_size > (LONGEST_S + 1) * rate_hz * _SAMPLE_BYTES:
+        msg = f"{source.path}: is longer than {LONGEST_S // 60} minutes"
+        raise AudioError(msg)
 
 
 def _is_simple_wav(source: Path, rate_hz: int) -> bool:
@@ -72,28 +125,45 @@ def _with_pydub(source: Path, target: Path) -> None:
     segment.set_channels(1).export(str(target), format="wav").close()
 
 
-def _with_ffmpeg(source: Path, target: Path, rate_hz: int, timeout_s: float) -> None:
+def _with_ffmpeg(source: _Source, target: Path, rate_hz: int, timeout_s: float) -> None:
     ffmpeg = str(_pydub().converter)
     command = [
         *(ffmpeg, "-nostdin", "-hide_banner", "-loglevel", "error", "-y"),
         # A file is a file, not a list of addresses to read from.
-        *("-protocol_whitelist", "file", "-i", f"file:{source}"),
+        *("-protocol_whitelist", "file", "-i", f"file:{source.link}"),
         *("-vn", "-ac", "1", "-ar", str(rate_hz), "-c:a", "pcm_s16le"),
-        *("-map_metadata", "-1", "-fflags", "+bitexact", "-f", "wav", f"file:{target}"),
+        *(
+            "-t",
+            str(LONGEST_S + 1),
+            "-map_metadata",
+            "-1",
+            "-fflags",
+            "+bitexact",
+            "-f",
+            "wav",
+            f"file:{target}",
+        ),
     ]
     try:
         done = subprocess.run(  # noqa: S603 - no shell, and the names are given as files
-            command, stdin=subprocess.DEVNULL, capture_output=True, timeout=timeout_s, check=False
+            command,
+            stdin=subprocess.DEVNULL,
+            capture_output=True,
+            timeout=timeout_s,
+            check=False,
+            pass_fds=(source.file,),
         )
     except FileNotFoundError as error:
-        msg = f"{source.name}: {ffmpeg} is not installed; install the package ffmpeg"
+        msg = f"{source.path.name}: {ffmpeg} is not installed; install the package ffmpeg"
         raise AudioError(msg) from error
     except subprocess.TimeoutExpired as error:
-        msg = f"{source.name}: the conversion took longer than {timeout_s:.0f} s"
+        msg = f"{source.path.name}: the conversion took longer than {timeout_s:.0f} s"
         raise AudioError(msg) from error
     if done.returncode:
         said = done.stderr.decode("utf-8", "replace").strip().splitlines()
-        msg = f"{source.name}: ffmpeg cannot read it: {said[-1] if said else 'no reason given'}"
+        msg = (
+            f"{source.path.name}: ffmpeg cannot read it: {said[-1] if said else 'no reason given'}"
+        )
         raise AudioError(msg)
 
 

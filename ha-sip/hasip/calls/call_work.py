@@ -221,7 +221,7 @@ class CallWork:
             except SipError as error:
                 self._recordings.give_up(result.value)
                 self._give_up(recording)
-                self._session.refuse(request, str(error))
+                self._session.refuse(request, f"recording_file {recording.name}: {error}")
                 return
             recording.path = result.value
             self._session.tell(RecordingStarted(recording.name), recording.request_id)

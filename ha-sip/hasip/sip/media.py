@@ -135,7 +135,7 @@ class Recording:
         """Open the file and begin; raises `SipError` where it can't be written."""
         self._bay = bay
         self._recorder: pj.AudioMediaRecorder | None = pj.AudioMediaRecorder()
-        with sip_errors(f"record to {wav}"):
+        with sip_errors(f"record to a file that is named {wav.suffix or 'without .wav'}"):
             self._recorder.createRecorder(str(wav))
         bay.record_to(self._recorder)
 
