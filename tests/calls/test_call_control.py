@@ -320,14 +320,55 @@ def test_a_call_of_ours_that_rings_is_picked_up_by_another_phone(line: OpenLine)
         assert line.ended()["duration"] > 0
 
 
-@pytest.mark.parametrize("replaces", ["nobody@knows;to-tag=1;from-tag=2", "garbage", ""])
-def test_an_unknown_call_cannot_be_replaced(line: OpenLine, replaces: str) -> None:
+@pytest.mark.parametrize(
+    ("replaces", "status"),
+    [("nobody@knows;to-tag=1;from-tag=2", 481), ("garbage", 400), ("", 400)],
+)
+def test_an_unknown_call_cannot_be_replaced(line: OpenLine, replaces: str, status: int) -> None:
     with Phone("b", extra_headers=[("replaces", replaces)]) as b:
         call = b.call(line.gateway.uri)
         call.wait_ended()
 
-        assert call.statuses[-1][1] >= 400
+        assert call.statuses[-1][1] == status
     works(line)
+
+
+def test_only_who_knows_both_tags_replaces_a_call_and_only_in_its_state(line: OpenLine) -> None:
+    with Phone("a") as a:
+        call = a.call(line.gateway.uri).wait_answered()
+        known, _, secret = call.replaces.partition(";from-tag=")
+        cases = [
+            (f"{known}0;from-tag={secret}", 481),
+            (f"{known};from-tag={secret}0", 481),
+            (f"{call.replaces};early-only", 486),
+        ]
+        for replaces, status in cases:
+            with Phone("b", extra_headers=[("replaces", replaces)]) as b:
+                other = b.call(line.gateway.uri)
+                other.wait_ended()
+                assert other.statuses[-1][1] == status
+        assert not call.is_ended.is_set()
+        two = [("replaces", call.replaces), ("replaces", call.replaces)]
+        with Phone("b", extra_headers=two) as b:
+            b.call(line.gateway.uri).wait_status(400)
+
+
+def test_one_who_takes_a_call_over_and_never_confirms_it_leaves_it_where_it_was(
+    line: OpenLine,
+) -> None:
+    with Phone("a") as a:
+        call = a.call(line.gateway.uri).wait_answered()
+        line.house.wait_event("playback_done")
+        with Phone("b", extra_headers=[("replaces", call.replaces)]) as b:
+            b.confirms = False
+            other = b.call(line.gateway.uri).wait_answered()
+            other.hang_up()
+        line.gateway.wait_log("it goes on")
+        call.type_digits("1")
+        call.wait_ended()
+
+        line.house.wait_service("lock/unlock")
+        assert line.ended()["internal_id"] == f"<{a.uri}>"
 
 
 # --- ends that meet them --------------------------------------------------------------------
@@ -338,10 +379,6 @@ def test_an_unknown_call_cannot_be_replaced(line: OpenLine, replaces: str) -> No
 @pytest.mark.parametrize("way", ["refer", "replaces"])
 def test_ends_that_meet_a_change_leave_no_call_behind(line: OpenLine, way: str, who: str) -> None:
     """The peer, the new one and a command end the call at the moment when it changes hands."""
-    if way == "replaces" and who in ("command", "all"):
-        # Known and not mended (docs/reliability.md): about one time in seven pjsip never answers.
-        known = "an INVITE with Replaces that meets our own hang-up may hang pjsip"
-        pytest.xfail(known)
     with Phone("a") as a, Phone("b", answer_after_s=None) as b:
         call = a.call(line.gateway.uri).wait_answered()
         if way == "refer":
@@ -356,7 +393,9 @@ def test_ends_that_meet_a_change_leave_no_call_behind(line: OpenLine, way: str, 
             call.hang_up()
         if way == "refer" and who == "peer":
             other.answer()
-        if way == "replaces" or who == "peer":
+        if way == "replaces":
+            other.wait_final()  # refused where our hang-up came first (RFC 3891 §3)
+        elif who == "peer":
             other.wait_answered()
         if who in ("new", "all"):
             other.hang_up()

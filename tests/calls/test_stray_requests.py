@@ -24,6 +24,8 @@ def test_a_request_outside_of_a_call_gets_an_answer(tmp_path: Path) -> None:
         ("OPTIONS", (), 200),
         ("MESSAGE", TEXT, 200),
         ("SUBSCRIBE", (("event", "dialog"),), 489),
+        ("SUBSCRIBE", (("event", "presence"),), 489),  # pjsua itself says yes
+        ("SUBSCRIBE", (), 489),
         ("PUBLISH", (("event", "presence"),), 405),
         ("REGISTER", (), 405),
         ("WHATEVER", (), 405),
@@ -41,6 +43,8 @@ def test_a_request_outside_of_a_call_gets_an_answer(tmp_path: Path) -> None:
             answer = phone.transact(request, gateway.address, 3.0)
 
             assert (method, answer.status) == (method, status)
+            if status == 489:
+                assert answer.get("allow-events") == "refer"
             if status == 405:
                 assert "INVITE, ACK, BYE, CANCEL" in (answer.get("allow") or "")
         lost = phone.request("ACK", gateway.uri, f"<{gateway.uri}>")

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 from hasip.calls.reception import Reception
 from hasip.calls.uri import own_uri
 from hasip.errors import SipError
+from hasip.events.model import Takeover
 from hasip.sip.account_config import Helpers
 from hasip.sip.call import LegContext
 from hasip.sip.departures import Departures, Station
@@ -16,7 +17,7 @@ from hasip.sip.errors import guarded
 from hasip.sip.nat_servers import ServerWatch, ask_turn
 from hasip.sip.outlet import Outlet
 from hasip.sip.pj_account import PjAccount
-from hasip.sip.pj_call import CallRules
+from hasip.sip.pj_call import DECLINED, CallRules
 from hasip.sip.received import all_headers
 from hasip.sip.registration import Registration, RegistrationContext
 from hasip.sip.sources import Sources
@@ -32,13 +33,13 @@ if TYPE_CHECKING:
     from hasip.sip.call import SipLeg
     from hasip.sip.hop import Hop, Hops
     from hasip.sip.pj_account import Granted
-    from hasip.sip.pj_call import PjCall
+    from hasip.sip.pj_call import Parties, PjCall
+    from hasip.sip.replaces import Replaces
     from hasip.sip.transports import ConnectionLost
     from hasip.tones.ears import ToneEars
 
 _log = logging.getLogger(__name__)
 
-FORBIDDEN = 403
 _SECRET_HEADERS = frozenset({"authorization", "proxy-authorization"})
 
 
@@ -57,6 +58,7 @@ class AccountHouse:
     ears: ToneEars
     # Who takes a call from an address that came in by an account; on any thread.
     taker: Callable[[SipAccount, str], SipAccount | None]
+    find_call: Callable[[Replaces], PjCall | None]
 
 
 class SipAccount:
@@ -237,10 +239,21 @@ class SipAccount:
         """Return the account that takes a call from an address; pjsip chose this; any thread."""
         return self._house.taker(self, source)
 
-    def refuse(self, call: PjCall) -> None:
+    def heard_successor(self, call: PjCall, parties: Parties, replaces: Replaces) -> None:
+        """Take a call that came in to take the place of another (RFC 3891)."""
+        replaced = self._house.find_call(replaces)
+        ears = None if replaced is None else replaced.ears
+        refusal = DECLINED if ears is None else ears.refusal(is_early_only=replaces.is_early_only)
+        if ears is not None and refusal is None:
+            ears.heard_successor(call, parties, Takeover.REPLACES)
+            return
+        _log.info("A call from %s can't replace another now: %s", parties.remote_uri, refusal)
+        self.refuse(call, refusal or DECLINED)
+
+    def refuse(self, call: PjCall, code: int) -> None:
         """End a call that nobody takes, without telling anybody else."""
         self._house.keep(call)
-        Retired(self._loop, call, self._house.let_go, leaves_within_s=0.0, sip_code=FORBIDDEN)
+        Retired(self._loop, call, self._house.let_go, leaves_within_s=0.0, sip_code=code)
 
     def heard_registration(self, code: int, reason: str, granted: Granted | None) -> None:
         """Take the registrar's answer, or the lack of one."""

@@ -9,14 +9,15 @@ from typing import TYPE_CHECKING
 import pjsua2 as pj
 
 from hasip.errors import SipError
-from hasip.events.model import Side
+from hasip.events.model import Side, Takeover
 from hasip.sip.call_audio import AudioFacts, audio_facts
 from hasip.sip.errors import sip_errors
 from hasip.sip.inband import IntakeContext
 from hasip.sip.invitation import Invitation
 from hasip.sip.leg_media import LegMedia
-from hasip.sip.pj_call import CallEars, PjCall
-from hasip.sip.succession import Retired, Successor
+from hasip.sip.pj_call import DECLINED, CallEars, PjCall
+from hasip.sip.stray_requests import CALL_DOES_NOT_EXIST
+from hasip.sip.succession import BUSY, LEAVES_WITHIN_S, Retired, Successor
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
@@ -24,7 +25,7 @@ if TYPE_CHECKING:
 
     from hasip.calls.ports import LegListener
     from hasip.commands.model import DtmfMethod
-    from hasip.events.model import SipCallId, Takeover
+    from hasip.events.model import SipCallId
     from hasip.loop import Loop
     from hasip.sip.media import FilePlayback
     from hasip.sip.pj_call import CallRules, Parties
@@ -160,7 +161,10 @@ class SipLeg(CallEars):
         self._hung_up_by_us = True
         self._media.stop_playback()
         if self._successor is not None:
-            self._successor.call.end()
+            try:
+                self._successor.call.end()
+            except SipError as error:  # it has ended by itself; ours must end all the same
+                _log.info("[%s] %s", self.remote_uri, error)
         if not self._invitation.has_left:
             self._loop.post(lambda: self.heard_disconnected(REQUEST_TERMINATED, "never sent"))
         elif self._call is not None:
@@ -196,12 +200,8 @@ class SipLeg(CallEars):
         self._media.stop_recording()
 
     def _respond(self, code: int) -> None:
-        if self._call is None:
-            return
-        op = pj.CallOpParam()
-        op.statusCode = code
-        with sip_errors(f"answer with {code}"):
-            self._call.answer(op)
+        if self._call is not None:
+            self._call.respond(code)
 
     def _intake(self) -> IntakeContext:
         return IntakeContext(
@@ -271,10 +271,20 @@ class SipLeg(CallEars):
         else:
             self._left = code, reason
 
+    def refusal(self, *, is_early_only: bool) -> int | None:
+        """Return the code for an INVITE that wants to replace this call (RFC 3891 §3)."""
+        if self._call is None or self._hung_up_by_us:
+            return DECLINED
+        if self._call.has_successor or (is_early_only and self._was_confirmed):
+            return BUSY
+        if not (self._was_confirmed or self._is_outgoing):
+            return CALL_DOES_NOT_EXIST
+        return None
+
     def heard_successor(self, call: PjCall, parties: Parties | None, how: Takeover) -> None:
         """Wait for a call that is to take this one's place."""
         self._context.keep(call)
-        if self._hung_up_by_us or self._successor is not None:
+        if self._hung_up_by_us or self._call is None or self._successor is not None:
             Retired(self._loop, call, self._context.let_go, leaves_within_s=0.0)
             return
         _log.info("[%s] another call is to take its place (%s)", self.remote_uri, how)
@@ -287,11 +297,18 @@ class SipLeg(CallEars):
             ),
             on_over=self._lose_successor,
         )
+        self._call.has_successor = True
+        if how is Takeover.REPLACES:
+            try:
+                call.respond(OK)
+            except SipError as error:  # it is taken back by now; its end is heard next
+                _log.info("[%s] %s", self.remote_uri, error)
 
     def _take_over(self, successor: Successor, parties: Parties) -> None:
         """Go on with another call; who talks in it is told before what happens in it."""
         if self._call is not None:
-            Retired(self._loop, self._call, self._context.let_go)
+            wait_s = 0.0 if successor.how is Takeover.REPLACES else LEAVES_WITHIN_S
+            Retired(self._loop, self._call, self._context.let_go, leaves_within_s=wait_s)
         self._call, self._successor = successor.call, None
         self._call.ears = self
         self._parties = parties

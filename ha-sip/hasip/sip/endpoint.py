@@ -24,6 +24,7 @@ from hasip.sip.hop import Hops
 from hasip.sip.locate import locator_for
 from hasip.sip.media import BRIDGE_RATE_HZ
 from hasip.sip.nat_servers import ServerWatch, ask_stun
+from hasip.sip.new_requests import NewRequests
 from hasip.sip.pj_call import leave_to_pjsip
 from hasip.sip.pj_log import REFUSAL_LEVEL, LogWriter
 from hasip.sip.poison import PoisonFilter
@@ -128,12 +129,16 @@ class SipStack:
             take_room=self._take_room,
             ears=self._ears,
             taker=self._taker,
+            find_call=lambda replaces: next(
+                (call for call in self._calls if call.is_meant(replaces)), None
+            ),
         )
         server = settings.sip.options.stun_server
         self._stun = None if server is None else ServerWatch(loop, lambda: ask_stun(server))
         self._endpoint: _Endpoint | None = None
         # pjsip looks at these as long as it runs.
         self._resolver: Resolver | None = None
+        self._new_requests: NewRequests | None = None
         self._strays: StrayRequests | None = None
         self._doorman: Doorman | None = None
         self._poison_filter: PoisonFilter | None = None
@@ -193,6 +198,7 @@ class SipStack:
 
     def _answer_strays(self) -> None:
         try:
+            self._new_requests = NewRequests()
             self._strays = StrayRequests()
         except OSError as error:
             _log.warning("Requests that belong to no call get no answer: %s", error)

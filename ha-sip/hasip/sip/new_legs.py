@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 from hasip.events.model import SipCallId
 from hasip.sip.call import SipLeg
-from hasip.sip.pj_call import Parties, PjCall, parties_of
+from hasip.sip.pj_call import Parties, PjCall
 
 if TYPE_CHECKING:
     import pjsua2 as pj
@@ -22,8 +22,7 @@ def incoming_call(
     """Take an INVITE that came in; inside its callback, since the call must exist after it."""
     call = PjCall(account, loop, context.rules, prm.callId)
     invite = prm.rdata.wholeMsg
-    call.read_sdp(invite)
-    parties = parties_of(call, invite, context.rules)
+    parties = call.take_invite(invite)
     return call, SipLeg(loop, call, parties, context, is_outgoing=False)
 
 

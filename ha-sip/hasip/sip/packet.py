@@ -16,6 +16,11 @@ _NAME_LENGTH = 46
 _MESSAGE_AT = _NAME_AT + 56
 
 
+def message_at(rdata: int) -> int:
+    """Return where the parsed message is, of what `read_packet` can read."""
+    return ctypes.c_void_p.from_address(rdata + _MESSAGE_AT + 16).value or 0
+
+
 def read_packet(rdata: int) -> tuple[str, bytes] | None:
     """Return the sender's address and the message; None in a build that we do not know."""
     start = ctypes.c_void_p.from_address(rdata + _MESSAGE_AT).value or 0

@@ -9,15 +9,19 @@ import pjsua2 as pj
 
 from hasip.sip.errors import guarded
 from hasip.sip.new_legs import incoming_call
+from hasip.sip.new_requests import BAD_REQUEST
 from hasip.sip.pj_call import PjCall
 from hasip.sip.received import clean, sent_by
+from hasip.sip.replaces import read_replaces
 from hasip.sip.sources import address_in
 
 if TYPE_CHECKING:
     from hasip.loop import Loop
     from hasip.sip.account import SipAccount
+    from hasip.sip.replaces import Replaces
 
 OK = 200
+FORBIDDEN = 403
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,12 +63,27 @@ class PjAccount(pj.Account):
                 return
             taker = owner.taker(address_in(prm.rdata.srcAddress))
             if taker is None:  # only where `Doorman` could not ask before
-                self._refuse(owner, prm.callId)
+                self._refuse(owner, prm.callId, FORBIDDEN)
                 return
             taker.log_headers(prm.rdata.wholeMsg)
-            call, leg = incoming_call(self._loop, self, prm, taker.context)
-            self._loop.post(lambda: taker.heard_call(call, leg))
+            try:
+                replaces = read_replaces(prm.rdata.wholeMsg)
+            except ValueError:  # only where `NewRequests` could not read it before
+                self._refuse(owner, prm.callId, BAD_REQUEST)
+                return
+            if replaces is None:
+                call, leg = incoming_call(self._loop, self, prm, taker.context)
+                self._loop.post(lambda: taker.heard_call(call, leg))
+            else:
+                self._pass_successor_on(taker, prm, replaces)
 
-    def _refuse(self, owner: SipAccount, call_id: int) -> None:
+    def _pass_successor_on(
+        self, taker: SipAccount, prm: pj.OnIncomingCallParam, replaces: Replaces
+    ) -> None:
+        call = PjCall(self, self._loop, taker.context.rules, prm.callId)
+        parties = call.take_invite(prm.rdata.wholeMsg)
+        self._loop.post(lambda: taker.heard_successor(call, parties, replaces))
+
+    def _refuse(self, owner: SipAccount, call_id: int, code: int) -> None:
         call = PjCall(self, self._loop, owner.context.rules, call_id)
-        self._loop.post(lambda: owner.refuse(call))
+        self._loop.post(lambda: owner.refuse(call, code))

@@ -21,7 +21,7 @@ import pjsua2 as pj
 from hasip.events.model import SipCallId, Takeover
 from hasip.sip import sdp
 from hasip.sip.errors import guarded, sip_errors
-from hasip.sip.received import clean, extract_headers, is_taken_elsewhere, party
+from hasip.sip.received import clean, extract_headers, is_taken_elsewhere, party, tag
 from hasip.sip.redirects import Redirects, Verdict, bare_uri, is_sip
 from hasip.sip.refusals import MEDIA_REFUSED, refused_by_peer
 from hasip.sip.slim import slim
@@ -30,6 +30,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
 
     from hasip.loop import Loop
+    from hasip.sip.replaces import Replaces
 
 _log = logging.getLogger(__name__)
 
@@ -37,6 +38,8 @@ _log = logging.getLogger(__name__)
 _STATES_OF_RESPONSES = (pj.PJSIP_INV_STATE_EARLY, pj.PJSIP_INV_STATE_CONNECTING)
 # In the object of `pj::Call` (pjsua2/call.hpp), after the virtual functions and the account.
 _NUMBER_AT = 2 * ctypes.sizeof(ctypes.c_void_p)
+# RFC 3261 §21.6.2; RFC 3891 §3: also for a call that is over by now.
+DECLINED = 603
 # RFC 3261 §21.1: the other phone rings, or its network makes us hear that it does.
 RINGS = frozenset({180, 183})
 
@@ -94,6 +97,10 @@ class CallEars:
     def heard_successor(self, call: PjCall, parties: Parties | None, how: Takeover) -> None:
         """Take a call that is to take the place of this one; None: it is one that we place."""
 
+    def refusal(self, *, is_early_only: bool) -> int | None:  # noqa: ARG002
+        """Return the code to refuse a call with that wants to take the place of this one."""
+        return DECLINED
+
     def heard_disconnected(self, code: int, reason: str) -> None:
         """Take note that the dialog is over."""
 
@@ -132,10 +139,11 @@ class PjCall(pj.Call):
         self._rules = rules
         self.ears: CallEars | None = None
         self.redirects = Redirects(follow=rules.follow_redirect)
+        self._is_over = False
         self.has_successor = False  # a call waits to take this one's place
         # pjsua2 may look at those it was given as long as at this one.
         self._successors: list[PjCall] = []
-        self._replacing = ""  # the INVITE that wants to replace this call
+        self._remote_tag = ""
         # Of a call that we place: read when the INVITE leaves, since the peer's refusal may end the
         # call before `makeCall` has returned, and nothing can be read of it any more.
         self.placed: tuple[SipCallId, str] | None = None
@@ -152,14 +160,45 @@ class PjCall(pj.Call):
 
         self._loop.post(on_loop)
 
+    def take_invite(self, invite: str) -> Parties:
+        """Return who talks, by the INVITE that brought this call."""
+        self.read_sdp(invite)
+        info = self.getInfo()
+        self.placed = SipCallId(clean(info.callIdString)), clean(info.localUri)
+        self._remote_tag = tag(invite, "From")
+        return Parties(
+            call_id=self.placed[0],
+            remote_uri=party(invite, "From") or clean(info.remoteUri),
+            local_uri=party(invite, "To") or clean(info.localUri),
+            headers=extract_headers(invite, self._rules.wanted_headers),
+        )
+
+    def is_meant(self, replaces: Replaces) -> bool:
+        """Tell whether this is the call that another is to replace, as far as it is a call."""
+        return (
+            self.placed is not None
+            and clean(self.placed[0]) == clean(replaces.call_id)
+            and self._remote_tag.lower() == replaces.remote_tag.lower()
+        )
+
     def read_sdp(self, message: str) -> None:
         """Take note of what a message of the peer's says of its media."""
         if sdp.codecs(message):
             self.leaves_silence_out = sdp.leaves_silence_out(message)
 
+    def respond(self, code: int) -> None:
+        """Answer the INVITE that brought this call; raises `SipError`."""
+        if self._is_over:  # its number may be another call's by now
+            return
+        op = pj.CallOpParam()
+        op.statusCode = code
+        with sip_errors(f"answer with {code}"):
+            self.answer(op)
+
     def end(self, sip_code: int | None = None) -> None:
         """Hang up in whatever way the call's state asks for; raises `SipError`."""
-        if self.getId() < 0:  # it was never placed; pjsua does not look at that
+        # Never placed: pjsua does not look at that. Over: its number may be another call's by now.
+        if self.getId() < 0 or self._is_over:
             return
         op = pj.CallOpParam()
         # pjsip takes BYE or CANCEL by itself; for an INVITE that we have not answered 603 is its
@@ -195,6 +234,7 @@ class PjCall(pj.Call):
             elif state == pj.PJSIP_INV_STATE_CONFIRMED:
                 self.post(lambda ears: ears.heard_connected())
             elif state == pj.PJSIP_INV_STATE_DISCONNECTED:
+                self._is_over = True
                 # pjsip says 487 where it was we who followed no further.
                 code, reason = self.redirects.not_followed or (code, reason)
                 if code in MEDIA_REFUSED and self._offer:
@@ -234,10 +274,13 @@ class PjCall(pj.Call):
             event = prm.e.body.tsxState
             tsx = event.tsx
             if event.type == pj.PJSIP_EVENT_RX_MSG:
-                self.read_sdp(event.src.rdata.wholeMsg)
+                message = event.src.rdata.wholeMsg
+                self.read_sdp(message)
                 if tsx.method == "INVITE":
+                    if message.startswith("SIP/2.0"):
+                        self._remote_tag = tag(message, "To")
                     self.post(lambda ears: ears.heard_response())
-                elif tsx.method == "CANCEL" and is_taken_elsewhere(event.src.rdata.wholeMsg):
+                elif tsx.method == "CANCEL" and is_taken_elsewhere(message):
                     self.post(lambda ears: ears.heard_taken_elsewhere())
             is_over = tsx.state in (pj.PJSIP_TSX_STATE_COMPLETED, pj.PJSIP_TSX_STATE_TERMINATED)
             if tsx.method == "INFO" and tsx.role == pj.PJSIP_ROLE_UAC and is_over:
@@ -270,28 +313,19 @@ class PjCall(pj.Call):
                 successor.redirects.begin(successor.target)
                 prm.newCall = successor
                 prm.statusCode = pj.PJSIP_SC_ACCEPTED
-                self._announce(successor, None, Takeover.REFER)
+                self._announce(successor, self.ears)
 
     def onCallReplaceRequest(self, prm: pj.OnCallReplaceRequestParam) -> None:  # noqa: N802
-        """Let an INVITE with Replaces (RFC 3891) take this call's place; pjsip has matched it."""
+        """Refuse what `NewRequests` could not take out of pjsua's hands (RFC 3891)."""
+        prm.statusCode = pj.PJSIP_SC_BUSY_HERE
         with guarded("onCallReplaceRequest"):
-            if self.has_successor or self.ears is None:
-                prm.statusCode = pj.PJSIP_SC_BUSY_HERE
-            else:
-                self._replacing = prm.rdata.wholeMsg
+            _log.warning("Refused a call that was to replace another: not known in this pjsua2")
 
-    def onCallReplaced(self, prm: pj.OnCallReplacedParam) -> None:  # noqa: N802
-        """Take the call that takes this one's place; pjsip answers it, and ends this one."""
-        with guarded("onCallReplaced"):
-            successor = PjCall(self._account, self._loop, self._rules, prm.newCallId)
-            prm.newCall = successor
-            parties = parties_of(successor, self._replacing, self._rules)
-            self._announce(successor, parties, Takeover.REPLACES)
-
-    def _announce(self, successor: PjCall, parties: Parties | None, how: Takeover) -> None:
+    def _announce(self, successor: PjCall, ears: CallEars) -> None:
+        """Tell who has the call, even where he has let go of it by then."""
         self.has_successor = True
         self._successors.append(successor)
-        self.post(lambda ears: ears.heard_successor(successor, parties, how))
+        self._loop.post(lambda: ears.heard_successor(successor, None, Takeover.REFER))
 
     def onCallRedirected(self, prm: pj.OnCallRedirectedParam) -> int:  # noqa: N802
         """Follow a 3xx (RFC 3261 §8.1.3.4) to the next of its addresses, or to none."""
@@ -314,14 +348,3 @@ def _response_in(event: pj.SipEvent) -> str:
     if event.type != pj.PJSIP_EVENT_TSX_STATE or state.type != pj.PJSIP_EVENT_RX_MSG:
         return ""
     return str(state.src.rdata.wholeMsg)
-
-
-def parties_of(call: pj.Call, invite: str, rules: CallRules) -> Parties:
-    """Return who talks, by an INVITE that came in."""
-    info = call.getInfo()
-    return Parties(
-        call_id=SipCallId(clean(info.callIdString)),
-        remote_uri=party(invite, "From") or clean(info.remoteUri),
-        local_uri=party(invite, "To") or clean(info.localUri),
-        headers=extract_headers(invite, rules.wanted_headers),
-    )

@@ -14,7 +14,7 @@ from hasip.calls.uri import without_display_name
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
 
-_TAG = re.compile(r";\s*tag\s*=[^;>]*", re.IGNORECASE)
+_TAG = re.compile(r";\s*tag\s*=([^;>]*)", re.IGNORECASE)
 # RFC 3261 §7.3.3, and what later ones added.
 _FULL_NAMES = {
     "a": "accept-contact",
@@ -105,6 +105,12 @@ def is_taken_elsewhere(cancel: str) -> bool:
     """Tell whether a call is taken back because another phone answered it."""
     reasons = [value for name, value in all_headers(cancel) if name.lower() == "reason"]
     return any(_TAKEN.search(reason) for reason in reasons)
+
+
+def tag(message: str, name: str) -> str:
+    """Return the tag of a From or To; empty where it has none."""
+    found = _TAG.search((header_value(message, name) or "").rpartition(">")[2])
+    return found[1].strip() if found else ""
 
 
 def party(message: str, name: str) -> str | None:

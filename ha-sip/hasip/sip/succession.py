@@ -28,6 +28,7 @@ PLACED_WITHIN_S = 1.0
 # RFC 5589 §6.1: the transferor ends its call when it hears that the new one is up. Some don't.
 LEAVES_WITHIN_S = 3.0
 SERVER_ERROR = 500
+BUSY = 486
 
 
 class Successor(CallEars):
@@ -59,6 +60,10 @@ class Successor(CallEars):
             headers=dict.fromkeys(wanted_headers),
         )
 
+    def refusal(self, *, is_early_only: bool) -> int | None:  # noqa: ARG002
+        """Let it first take the place that it is to take."""
+        return BUSY
+
     def heard_connected(self) -> None:
         """Hand the call to the leg."""
         self._timer.cancel()
@@ -87,7 +92,9 @@ class Retired(CallEars):
         leaves_within_s: float = LEAVES_WITHIN_S,
         sip_code: int | None = None,
     ) -> None:
+        self._loop = loop
         self._call = call
+        self._is_awaited = False
         self._sip_code = sip_code
         self._let_go = let_go
         call.ears = self
@@ -100,6 +107,14 @@ class Retired(CallEars):
         self._let_go(self._call)
 
     def _end(self) -> None:
+        if self._call.getId() < 0:
+            # pjsip places the call of a REFER in this moment, or never does.
+            if not self._is_awaited:
+                self._is_awaited = True
+                self._timer = self._loop.call_later(PLACED_WITHIN_S, self._end)
+            else:
+                self.heard_disconnected(SERVER_ERROR, "never placed")
+            return
         try:
             self._call.end(self._sip_code)
         except SipError as error:

@@ -80,6 +80,7 @@ class Phone:
         self.offers_late = offers_late  # its INVITE has no SDP, its ACK has
         self.event_type = event_type  # the payload type that it wants telephone-events in
         self.codecs = codecs  # that it offers and answers with; it speaks the first
+        self.confirms = True  # sends ACK to a 200
         self.more_sdp: tuple[str, ...] = ()  # lines at the end of its SDP
         self.extra_headers = extra_headers  # of its INVITE, and of its 200 to one
         self.refuses = dict[str, int]()  # method -> status it answers with in a call
@@ -351,6 +352,12 @@ class PhoneCall:
     def wait_status(self, code: int, timeout_s: float = PATIENCE_S) -> None:
         """Wait for a response to our INVITE."""
         self._wait(lambda: any(seen == code for _, seen in self.statuses), f"{code}", timeout_s)
+
+    def wait_final(self, timeout_s: float = PATIENCE_S) -> None:
+        """Wait until the call is up or over, whatever the response to our INVITE says."""
+        self._wait(
+            lambda: self.is_answered.is_set() or self.is_ended.is_set(), "an answer", timeout_s
+        )
 
     def wait_answered(self, timeout_s: float = PATIENCE_S) -> Self:
         """Wait until the call is up."""
@@ -645,6 +652,8 @@ class PhoneCall:
             ("call-id", self.call_id),
             ("cseq", f"{answer.sequence} ACK"),
         ]
+        if answer.status < FIRST_ERROR and not self.phone.confirms:
+            return
         ack = Message(start, headers)
         if self.phone.offers_late and answer.status < FIRST_ERROR:
             ack.headers.append(("content-type", "application/sdp"))

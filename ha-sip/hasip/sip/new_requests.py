@@ -1,0 +1,102 @@
+"""Requests that begin something, which we answer otherwise than pjsua would.
+
+pjsip asks this module after its transactions and dialogs, so it sees neither what is sent again nor
+what belongs to a call, and before pjsua.
+
+INVITE with Replaces: pjsua takes such a call with all its calls locked, and then wants the lock of
+the call that is replaced. A hang-up has that one, and wants the other: both wait for ever. So pjsua
+never gets to see the header: the INVITE comes to `PjAccount` like any other, and the loop does the
+rest. What cannot be replaced is refused here, before pjsua makes a call of it.
+
+SUBSCRIBE: pjsua tells everybody the presence of a telephone that has none.
+"""
+
+from __future__ import annotations
+
+import ctypes
+import logging
+
+from hasip.sip.packet import message_at, read_packet
+from hasip.sip.pjsip_module import HeaderLinks, PjsipModule, Text
+from hasip.sip.replaces import Replaces, read_replaces
+from hasip.sip.stray_requests import CALL_DOES_NOT_EXIST
+
+_log = logging.getLogger(__name__)
+
+# sip_module.h: after transactions (16) and dialogs (32), before what uses dialogs (48).
+_PRIORITY = 40
+BAD_REQUEST, BAD_EVENT = 400, 489
+_HEADER = b"Replaces"
+# RFC 6665 §8.2.2: a 489 says what there is; a REFER makes such a subscription, nothing else does.
+_ALLOW_EVENTS, _EVENTS = b"Allow-Events", b"refer"
+
+
+class NewRequests(PjsipModule):
+    """The module; it must live as long as pjsip does."""
+
+    def __init__(self) -> None:
+        """Take its place in pjsip, which must be running; raises `OSError` where it can't."""
+        super().__init__(b"mod-hasip-new", _PRIORITY)
+
+    def prepare(self) -> None:
+        """Make the header that goes with a 489."""
+        pool = self.call("pjsua_pool_create", ctypes.c_void_p, b"hasip-events", 1024, 1024)
+        header = self.call(
+            "pjsip_generic_string_hdr_create",
+            ctypes.c_void_p,
+            ctypes.c_void_p(pool),
+            ctypes.byref(Text(_ALLOW_EVENTS, len(_ALLOW_EVENTS))),
+            ctypes.byref(Text(_EVENTS, len(_EVENTS))),
+        )
+        self._allow_events = self.ring_of(b"hasip-events", header)
+
+    def take(self, rdata: int, method: str) -> bool:
+        """Answer, or leave it to pjsua."""
+        if method == "SUBSCRIBE":
+            self.respond(rdata, BAD_EVENT, self._allow_events)
+            return True
+        return method == "INVITE" and self._refuse_replacement(rdata)
+
+    def _refuse_replacement(self, rdata: int) -> bool:
+        read = read_packet(rdata)
+        if read is None:  # another build than those we know; `PjCall` is asked then, and declines
+            return False
+        source, message = read
+        try:
+            wanted = read_replaces(message.decode("utf-8", "surrogateescape"))
+        except ValueError as error:
+            _log.warning("Refused a call from %s: %s", source, error)
+            self.respond(rdata, BAD_REQUEST)
+            return True
+        if wanted is None:
+            return False
+        if not self._is_there(wanted):
+            _log.info("Refused a call from %s that replaces one that is not there", source)
+            self.respond(rdata, CALL_DOES_NOT_EXIST)
+            return True
+        self._hide(rdata)
+        return False
+
+    def _is_there(self, wanted: Replaces) -> bool:
+        """Tell whether there is such a dialog; this takes no lock of it."""
+        parts = (wanted.call_id, wanted.local_tag, wanted.remote_tag)
+        texts = [part.encode("utf-8", "surrogateescape") for part in parts]
+        found = self.call(
+            "pjsip_ua_find_dialog",
+            ctypes.c_void_p,
+            *(ctypes.byref(Text(text, len(text))) for text in texts),
+            0,
+        )
+        return found is not None
+
+    def _hide(self, rdata: int) -> None:
+        name, message = Text(_HEADER, len(_HEADER)), ctypes.c_void_p(message_at(rdata))
+        while True:
+            header = self.call(
+                "pjsip_msg_find_hdr_by_name", ctypes.c_void_p, message, ctypes.byref(name), None
+            )
+            if header is None:
+                return
+            links = HeaderLinks.from_address(header)
+            HeaderLinks.from_address(links.prev).next = links.next
+            HeaderLinks.from_address(links.next).prev = links.prev
