@@ -6,12 +6,11 @@ from dataclasses import dataclass, fields, is_dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from pydantic import SecretStr
-
 from hasip import __version__
 from hasip.calls.menu_file import MenuFileError, read_menu_file
 from hasip.calls.screening import AnswerMode
 from hasip.errors import ConfigError
+from hasip.secret import SecretStr
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator

@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 from hasip.calls.menu import build_menu
 from hasip.commands.menu_spec import MenuSpec
+from hasip.commands.reading import read
 
 if TYPE_CHECKING:
     from hasip.calls.menu import MenuTree
@@ -13,4 +14,4 @@ if TYPE_CHECKING:
 
 def menu_tree(**spec: Any) -> MenuTree:
     """Return the tree of a menu given by its keys."""
-    return build_menu(MenuSpec.model_validate(spec))
+    return build_menu(read(MenuSpec, spec))

@@ -9,7 +9,6 @@ import time
 from typing import TYPE_CHECKING, Self
 
 import pytest
-from pydantic import SecretStr
 
 from hasip.errors import HomeAssistantError
 from hasip.homeassistant import transport
@@ -21,6 +20,7 @@ from hasip.homeassistant.errors import (
     TimedOutError,
     UnreachableError,
 )
+from hasip.secret import SecretStr
 from support.bad_manners import Manner
 from support.certificates import self_signed
 from support.failures import FAILURES

@@ -9,7 +9,7 @@ import pytest
 import yaml
 
 from hasip.calls.menu import menu_of
-from hasip.commands.model import Answer, CallService, Dial, parse_command, unknown_keys
+from hasip.commands.model import Answer, CallService, Dial, parse_command
 from hasip.events.model import COMMAND_EVENTS
 from support.blueprints import (
     FOLDER,
@@ -124,7 +124,7 @@ def test_webhooks_are_open_to_the_local_network_only(name: str) -> None:
 def test_the_command_that_it_sends_is_one(name: str) -> None:
     command = parse_command(command_of(name))
     assert isinstance(command, Dial | Answer)
-    assert unknown_keys(command) == ()
+    assert command.unknown_keys == ()
     assert command.webhook_to_call.keys() <= COMMAND_EVENTS
     tree = menu_of(command)
     assert tree is not None

@@ -8,6 +8,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from hasip.calls.menu import build_menu
+from hasip.commands.findings import DEEPEST
 from hasip.commands.lines import LineSplitter, read_command
 from hasip.commands.model import (
     CallService,
@@ -17,7 +19,6 @@ from hasip.commands.model import (
     PlayMessage,
     UnknownCommandError,
     parse_command,
-    unknown_keys,
 )
 
 
@@ -125,7 +126,7 @@ def test_keys_that_mean_nothing_are_kept_to_be_warned_of() -> None:
     command = parse_command({"command": "play_message", "number": "1", "message": "x", "mesage": 1})
 
     assert isinstance(command, PlayMessage)
-    assert unknown_keys(command) == ("mesage",)
+    assert command.unknown_keys == ("mesage",)
 
 
 @given(st.binary())
@@ -164,3 +165,73 @@ def test_half_a_surrogate_pair_is_replaced_and_a_whole_one_is_kept() -> None:
 
     assert isinstance(command, Hangup)
     assert command.number == "\ufffd \U0001f600"
+
+
+def nested(menus: int) -> dict[str, object]:
+    menu: dict[str, object] = {"message": "the last"}
+    for _ in range(menus - 1):
+        menu = {"choices": {"1": menu}}
+    return {"command": "dial", "number": "1", "menu": menu}
+
+
+def test_menus_go_as_deep_as_anybody_wants_and_then_say_so() -> None:
+    deep = parse_command(nested(DEEPEST - 1))
+    assert isinstance(deep, Dial)
+    assert deep.menu is not None
+    assert len(build_menu(deep.menu).menus) >= DEEPEST - 1
+
+    with pytest.raises(InvalidCommandError, match="nested too deeply"):
+        parse_command(nested(DEEPEST))
+
+
+def test_every_mistake_is_told_not_only_the_first() -> None:
+    with pytest.raises(InvalidCommandError) as error:
+        parse_command(
+            {
+                "command": "dial",
+                "ring_timeout": -1,
+                "sip_account": 1.5,
+                "menu": {
+                    "mask_pin": "perhaps",
+                    "choices": {
+                        "1": {"action": {"domain": "lock", "command": "call_servic"}},
+                        "2": 7,
+                    },
+                },
+            }
+        )
+
+    said = str(error.value)
+    for text in (
+        "number: is required",
+        'menu.choices.1.action: unknown command "call_servic"; did you mean "call_service"?',
+        'menu.choices.2: must be a mapping, each line a key and its value; got "7"',
+        'menu.mask_pin: must be true or false; got "perhaps"',
+        'ring_timeout: Input should be greater than or equal to 0; got "-1"',
+        'sip_account: must be a whole number; got "1.5"',
+    ):
+        assert text in said
+
+
+@pytest.mark.parametrize(
+    ("written", "read"),
+    [(True, True), (0, False), (1.0, True), ("YES", True), ("off", False), ("f", False)],
+)
+def test_templates_may_make_text_of_a_switch(written: object, *, read: bool) -> None:
+    command = parse_command(
+        {"command": "play_message", "number": 1, "message": 5, "cache_audio": written}
+    )
+
+    assert isinstance(command, PlayMessage)
+    assert command.cache_audio is read
+    assert command.message == "5"
+
+
+@pytest.mark.parametrize(
+    ("written", "read"), [("2", 2), (" 2 ", 2), ("2.0", 2), (2.0, 2), ("1_000", 1000), (True, 1)]
+)
+def test_templates_may_make_text_of_a_whole_number(written: object, read: int) -> None:
+    command = parse_command({"command": "dial", "number": 1, "sip_account": written})
+
+    assert isinstance(command, Dial)
+    assert command.sip_account == read

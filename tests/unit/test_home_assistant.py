@@ -7,7 +7,6 @@ import time
 from typing import TYPE_CHECKING
 
 import pytest
-from pydantic import SecretStr
 
 from hasip.calls.prompt import Message
 from hasip.homeassistant.client import HomeAssistantClient
@@ -19,6 +18,7 @@ from hasip.homeassistant.errors import (
 )
 from hasip.homeassistant.speech import Speech, SpeechError
 from hasip.homeassistant.webhooks import WebhookQueue
+from hasip.secret import SecretStr
 from hasip.settings.model import Tts
 from support.certificates import self_signed
 from support.home_assistant import TOKEN, StandInHomeAssistant

@@ -206,3 +206,8 @@ def test_aliases_in_reason_are_what_they_stand_for() -> None:
 
     # With the default and the timeout of the two that have choices.
     assert len(parse_menu_file(text, "f").tree.menus) == 8
+
+
+def test_a_menu_that_stands_in_itself_is_told_with_its_line() -> None:
+    with pytest.raises(MenuFileError, match=r"x\.yaml:3: .*stands in itself"):
+        parse_menu_file("menu: &a\n  choices:\n    1: *a\n", "x.yaml")

@@ -6,12 +6,12 @@ import threading
 from typing import TYPE_CHECKING
 
 import pytest
-from pydantic import SecretStr
 
 from hasip.backoff import Backoff
 from hasip.homeassistant import outbox, sensors
 from hasip.homeassistant.client import HomeAssistantClient
 from hasip.homeassistant.sensors import SensorBoard, SensorState
+from hasip.secret import SecretStr
 from support.failures import FAILURES
 from support.home_assistant import TOKEN, StandInHomeAssistant
 from support.ports import free_port

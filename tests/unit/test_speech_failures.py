@@ -6,7 +6,6 @@ import time
 from typing import TYPE_CHECKING
 
 import pytest
-from pydantic import SecretStr
 
 from hasip.audio import local_speech
 from hasip.audio.fence import FileFence
@@ -19,6 +18,7 @@ from hasip.homeassistant.errors import TimedOutError
 from hasip.homeassistant.impatient import MOST_HANGING, Impatient
 from hasip.homeassistant.speech import DEADLINE_S, SHORT_DEADLINE_S, Patience, Speech
 from hasip.loop import Loop
+from hasip.secret import SecretStr
 from hasip.settings.model import Tts
 from hasip.workers import WorkerPool
 from support import audio

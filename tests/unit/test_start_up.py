@@ -10,9 +10,20 @@ import pytest
 
 PACKAGE_DIR = Path(__file__).parents[2] / "ha-sip"
 # Of those who have use for them, and there on a worker where that is possible.
-LARGE = {"requests", "urllib3", "paho", "dns", "yaml", "ssl", "pydub", "websockets", "asyncio"}
+LARGE = {
+    "pydantic",
+    "requests",
+    "urllib3",
+    "paho",
+    "dns",
+    "yaml",
+    "ssl",
+    "pydub",
+    "websockets",
+    "asyncio",
+}
 # What the parent of --restart must not hold beside its child, nor --healthcheck load each time.
-OF_THE_GATEWAY = {"pjsua2", "pydantic", "logging", "argparse", "json", "hasip.loop"}
+OF_THE_GATEWAY = {"pjsua2", "logging", "argparse", "json", "hasip.loop"}
 
 
 def loaded_by(statement: str) -> set[str]:

@@ -8,11 +8,11 @@ from http.server import BaseHTTPRequestHandler, HTTPServer
 from typing import TYPE_CHECKING, Any
 
 import pytest
-from pydantic import SecretStr
 
 from hasip.errors import HomeAssistantError
 from hasip.homeassistant.supervisor import BrokerSearch, find_broker
 from hasip.loop import Loop
+from hasip.secret import SecretStr
 from hasip.settings.model import Mqtt
 from support.fake_clock import FakeClock
 from support.waiting import wait_until

@@ -5,11 +5,11 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 import pytest
-from pydantic import SecretStr
 
 from hasip.homeassistant.client import HomeAssistantClient
 from hasip.homeassistant.errors import UnauthorizedError, UnreachableError
 from hasip.homeassistant.token_guard import TokenGuard
+from hasip.secret import SecretStr
 from support.failures import FAILURES
 from support.fake_clock import FakeClock
 from support.home_assistant import TOKEN, StandInHomeAssistant

@@ -5,7 +5,6 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 import pytest
-from pydantic import SecretStr
 
 from hasip.errors import HomeAssistantError
 from hasip.homeassistant.errors import UnauthorizedError
@@ -13,6 +12,7 @@ from hasip.homeassistant.speech_check import LOOK_AGAIN_AFTER_S, SpeechCheck
 from hasip.homeassistant.token_guard import TokenGuard
 from hasip.homeassistant.voices import VoiceList
 from hasip.loop import Loop
+from hasip.secret import SecretStr
 from hasip.settings.model import Tts
 from support.failures import FAILURES
 from support.fake_clock import FakeClock

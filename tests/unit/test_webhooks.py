@@ -6,12 +6,12 @@ import threading
 from typing import TYPE_CHECKING
 
 import pytest
-from pydantic import SecretStr
 
 from hasip.backoff import Backoff
 from hasip.homeassistant import webhooks
 from hasip.homeassistant.client import HomeAssistantClient
 from hasip.homeassistant.webhooks import WebhookQueue
+from hasip.secret import SecretStr
 from support.bad_manners import Manner
 from support.failures import FAILURES
 from support.home_assistant import TOKEN, StandInHomeAssistant

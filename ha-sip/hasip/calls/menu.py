@@ -12,13 +12,13 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, NewType, TypeVar
 
 from hasip.calls.prompt import AudioFile, Message, Prompt
-from hasip.commands.findings import Finding, shown_choice, unknown
+from hasip.commands.findings import Finding, FindingsError, shown_choice, unknown
 from hasip.commands.menu_spec import MenuSpec
-from hasip.commands.model import Answer, Dial, field_names, unknown_keys
-from hasip.errors import ConfigError
+from hasip.commands.model import Answer, Dial
+from hasip.commands.reading import keys_of
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Mapping
+    from collections.abc import Mapping
 
     from hasip.commands.findings import Place
     from hasip.commands.model import Command
@@ -120,12 +120,8 @@ class MenuTree:
         return self.menus[ROOT]
 
 
-class MenuError(ConfigError):
+class MenuError(FindingsError):
     """A menu that cannot be used; each problem names the place."""
-
-    def __init__(self, findings: Iterable[Finding]) -> None:
-        self.findings = tuple(findings)
-        super().__init__("; ".join(map(str, self.findings)))
 
 
 # A call without a menu: nothing is said, digits are only reported, nothing times out.
@@ -196,8 +192,8 @@ class _Builder:
         draft = _Draft(spec, index, parent, place, where, is_fallback=is_fallback)
         self._drafts.append(draft)
         self._note_id(draft)
-        for key in spec.model_extra or ():
-            self._warn(draft, key, unknown(key, MenuSpec.model_fields, "key"))
+        for key in spec.unknown_keys:
+            self._warn(draft, key, unknown(key, keys_of(MenuSpec), "key"))
         self._check_action(draft)
         for key, child in (spec.choices or {}).items():
             self._place_choice(draft, key, child or MenuSpec())
@@ -242,8 +238,8 @@ class _Builder:
         action = draft.spec.action
         if action is None:
             return
-        for key in unknown_keys(action):
-            known = field_names(type(action))
+        for key in action.unknown_keys:
+            known = keys_of(type(action))
             self._warn(draft, "action", unknown(key, known, "key"), key)
         if isinstance(action, Dial | Answer) and action.menu is not None:
             builder = _Builder()

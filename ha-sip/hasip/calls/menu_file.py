@@ -5,14 +5,12 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
-from pydantic import BaseModel, ConfigDict, ValidationError
-
-from hasip.calls.menu import SILENT, MenuError, MenuTree, build_menu
+from hasip.calls.menu import SILENT, MenuTree, build_menu
 from hasip.calls.screening import NumberFilter
 from hasip.commands.fields import Seconds, Text, WebhookMap
-from hasip.commands.findings import Finding, findings_of, unknown
+from hasip.commands.findings import Finding, FindingsError, unknown
 from hasip.commands.menu_spec import MenuSpec
-from hasip.commands.model import VERBS
+from hasip.commands.reading import Written, keys_of, read
 from hasip.errors import ConfigError
 from hasip.events.model import CALL_EVENTS
 
@@ -21,10 +19,9 @@ if TYPE_CHECKING:
     from pathlib import Path
 
 
-class MenuFileSpec(BaseModel):
+@dataclass(frozen=True, slots=True, kw_only=True)
+class MenuFileSpec(Written):
     """How an account treats incoming calls."""
-
-    model_config = ConfigDict(extra="allow", frozen=True, use_attribute_docstrings=True)
 
     allowed_numbers: list[Text] | None = None
     """Who is answered, all others are not. {*}: any number of digits, {?}: one digit."""
@@ -32,7 +29,7 @@ class MenuFileSpec(BaseModel):
     """Who is not answered, all others are. {*}: any number of digits, {?}: one digit."""
     answer_after: Seconds = 0.0
     """Seconds of ringing before the call is answered."""
-    webhook_to_call: WebhookMap = {}
+    webhook_to_call: WebhookMap = field(default_factory=dict)
     """Event name and webhook ID: sent there beside the global webhook."""
     menu: MenuSpec | None = None
     """What callers hear and can type."""
@@ -84,11 +81,9 @@ def parse_menu_file(text: str, name: str) -> MenuFile:
         return tuple(f"{name}:{line}: {said}" for line, said in sorted(lines))
 
     try:
-        spec = MenuFileSpec.model_validate(raw)
+        spec = read(MenuFileSpec, raw)
         tree = SILENT if spec.menu is None else build_menu(spec.menu)
-    except ValidationError as error:
-        raise MenuFileError(located(findings_of(error, raw, VERBS))) from error
-    except MenuError as error:
+    except FindingsError as error:
         raise MenuFileError(located(error.findings)) from error
     if spec.allowed_numbers is not None and spec.blocked_numbers is not None:
         text = "is there beside allowed_numbers, so nobody is answered; remove one of them"
@@ -110,8 +105,8 @@ def parse_menu_file(text: str, name: str) -> MenuFile:
 
 def _slips(spec: MenuFileSpec) -> Iterator[Finding]:
     """Yield what means nothing, and so was perhaps meant otherwise."""
-    for key in spec.model_extra or ():
-        yield _at(key, unknown(key, MenuFileSpec.model_fields, "key"))
+    for key in spec.unknown_keys:
+        yield _at(key, unknown(key, keys_of(MenuFileSpec), "key"))
     for event in spec.webhook_to_call:
         if event not in CALL_EVENTS:
             text = unknown(event, CALL_EVENTS, "event")

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+from dataclasses import replace
 from typing import TYPE_CHECKING, Protocol, assert_never
 
 from hasip.calls.call_state import AnswerRequested, PlayRequested, StopRequested, WhenUp
@@ -25,9 +26,8 @@ from hasip.commands.model import (
     StopPlayback,
     StopRecording,
     Transfer,
-    field_names,
-    unknown_keys,
 )
+from hasip.commands.reading import keys_of
 from hasip.errors import CommandError, HaSipError
 from hasip.events.model import COMMAND_EVENTS, CommandFailed, ServiceFailed
 from hasip.workers import Failed
@@ -108,8 +108,8 @@ class Dispatcher:
 
     def dispatch(self, command: Command, origin: CallSession | None = None) -> None:
         """Carry a command out; `origin` is the call whose menu has it as its action."""
-        for key in unknown_keys(command):
-            known = field_names(type(command))
+        for key in command.unknown_keys:
+            known = keys_of(type(command))
             _log.warning("%s: %s", command.command, unknown(key, known, "key"))
         if isinstance(command, Dial | Answer):
             for event in command.webhook_to_call.keys() - COMMAND_EVENTS:
@@ -269,7 +269,7 @@ class Dispatcher:
 def _with_self_resolved(command: CallCommand, origin: CallSession | None) -> CallCommand:
     """Return the command with the id of the call it came from in place of `self`."""
     if isinstance(command, BridgeAudio) and origin is not None and command.bridge_to == SELF:
-        return command.model_copy(update={"bridge_to": origin.info.internal_id})
+        return replace(command, bridge_to=origin.info.internal_id)
     return command
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from pathlib import PurePosixPath
 from typing import Annotated
 
-from pydantic import BeforeValidator, Field, StringConstraints
+from hasip.commands.marks import Between, Characters, First, ForEditors
 
 
 def _written(value: object) -> object:
@@ -24,22 +24,6 @@ def _wav(value: object) -> object:
     return value
 
 
-# Text, or a number without quotes: `5551234` in JSON, `0123` in YAML.
-Text = Annotated[str, BeforeValidator(_written, json_schema_input_type=str | float)]
-# A SIP URI, a phone number, an internal_id or a SIP Call-ID.
-CallNumber = Annotated[Text, StringConstraints(strip_whitespace=True, min_length=1)]
-Digits = Annotated[
-    Text,
-    StringConstraints(
-        strip_whitespace=True, to_upper=True, max_length=256, pattern=r"^[0-9A-Da-d*#]+$"
-    ),
-]
-# An absolute path to a file that is to be written.
-WavPath = Annotated[str, BeforeValidator(_wav)]
-Seconds = Annotated[float, Field(ge=0, allow_inf_nan=False)]
-SipErrorCode = Annotated[int, Field(ge=300, le=699)]
-
-
 def _without_empty(value: object) -> object:
     if value is None:
         return {}
@@ -48,8 +32,18 @@ def _without_empty(value: object) -> object:
     return value
 
 
+# Text, or a number without quotes: `5551234` in JSON, `0123` in YAML.
+Text = Annotated[str, First(_written), ForEditors(kind=str | float)]
+# A SIP URI, a phone number, an internal_id or a SIP Call-ID.
+CallNumber = Annotated[Text, Characters(is_trimmed=True, fewest=1)]
+Digits = Annotated[
+    Text, Characters(is_trimmed=True, is_upper=True, most=256, pattern="[0-9A-Da-d*#]+")
+]
+# An absolute path to a file that is to be written.
+WavPath = Annotated[str, First(_wav)]
+Seconds = Annotated[float, Between(0)]
+SipErrorCode = Annotated[int, Between(300, 699)]
 # Event name -> webhook ID.
 WebhookMap = Annotated[
-    dict[str, Text],
-    BeforeValidator(_without_empty, json_schema_input_type=dict[str, Text | None] | None),
+    dict[str, Text], First(_without_empty), ForEditors(kind=dict[str, Text | None] | None)
 ]

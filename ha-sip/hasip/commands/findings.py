@@ -2,35 +2,27 @@
 
 from __future__ import annotations
 
+import contextlib
 import difflib
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
+from hasip.errors import ConfigError
+
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
-
-    from pydantic import ValidationError
 
 Place = tuple[str | int, ...]  # keys and indices from the outside in, as written
 # Choices that are no codes, and so no secrets.
 FALLBACKS = frozenset(("default", "timeout"))
 SHOWN_LENGTH = 60
 LONGEST_SHOWN_CHOICE = 2
-# pydantic's kinds of mistakes in the words of those who write menus.
-_IN_PLAIN_WORDS = {
-    "missing": "is required",
-    "model_type": "must be a mapping, each line a key and its value",
-    "dict_type": "must be a mapping, each line a key and its value",
-    "list_type": "must be a list",
-    "string_type": "must be text",
-    "bool_type": "must be true or false",
-    "bool_parsing": "must be true or false",
-    "int_type": "must be a whole number",
-    "int_parsing": "must be a whole number",
-    "int_from_float": "must be a whole number",
-    "float_type": "must be a number",
-    "float_parsing": "must be a number",
-}
+REQUIRED = "is required"
+MAPPING = "must be a mapping, each line a key and its value"
+LIST = "must be a list"
+TOO_DEEP = "stands in itself, or is nested too deeply"
+# Much deeper than any menu for people; each level takes some of Python's 1,000 calls in a row.
+DEEPEST = 100
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,20 +38,37 @@ class Finding:
         return f"{self.where}: {self.text}" if self.where else self.text
 
 
-def findings_of(error: ValidationError, raw: object, verbs: Iterable[str]) -> Iterator[Finding]:
-    """Yield what pydantic found in `raw`; `verbs` are its names for the kinds of command."""
-    tags = frozenset(verbs)
-    for problem in error.errors(include_url=False):
-        written = problem["input"]
-        what = _IN_PLAIN_WORDS.get(problem["type"], problem["msg"].removeprefix("Value error, "))
-        place = _without_tags(problem["loc"], tags)
-        if problem["type"] == "union_tag_invalid":
-            text = unknown(problem["ctx"]["tag"], tags, "command")
-        elif isinstance(written, str | int | float) and "got" not in what:
-            text = f'{what}; got "{str(written)[:SHOWN_LENGTH]}"'
-        else:
-            text = what
-        yield Finding(place, text, shown(place, raw))
+class FindingsError(ConfigError):
+    """What was written cannot be used; each finding names the place."""
+
+    def __init__(self, findings: Iterable[Finding]) -> None:
+        self.findings = tuple(findings)
+        super().__init__("; ".join(map(str, self.findings)))
+
+
+class Mistakes:
+    """What is wrong in one text, as it is found."""
+
+    def __init__(self, raw: object) -> None:
+        self.findings: list[Finding] = []
+        self._raw = raw
+        self._around: list[object] = []  # what the reader is in, from the outside in
+
+    def add(self, place: Place, what: str, written: object = None) -> None:
+        """Take note of a mistake, and of what was written if that is short."""
+        if isinstance(written, str | int | float) and "got" not in what:
+            what = f'{what}; got "{str(written)[:SHOWN_LENGTH]}"'
+        self.findings.append(Finding(place, what, shown(place, self._raw)))
+
+    @contextlib.contextmanager
+    def inside(self, node: object, place: Place) -> Iterator[bool]:
+        """Tell whether to go on into a mapping: YAML's aliases can put one into itself."""
+        is_sane = len(self._around) < DEEPEST and all(node is not one for one in self._around)
+        if not is_sane:
+            self.add(place, TOO_DEEP)
+        self._around.append(node)
+        yield is_sane
+        self._around.pop()
 
 
 def unknown(word: str, known: Iterable[str], kind: str) -> str:
@@ -94,13 +103,3 @@ def _child(node: object, part: str | int) -> object:
     if isinstance(node, list) and isinstance(part, int) and part < len(node):
         return node[part]
     return None
-
-
-def _without_tags(location: Place, tags: frozenset[str]) -> Place:
-    """Leave out what pydantic puts in: the kind of the command, which nobody wrote there."""
-    place: list[str | int] = []
-    for part in location:
-        if part == "[key]" or (part in tags and place[-1:] in ([], ["action"])):
-            continue
-        place.append(part)
-    return tuple(place)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from hasip.commands.lines import read_command
@@ -54,7 +55,7 @@ class CommandIntake:
             return None
         if command is None or command.request_id is not None or request_id is None:
             return command
-        return command.model_copy(update={"request_id": request_id})
+        return replace(command, request_id=request_id)
 
     def hand_on(self, read: Command | InvalidCommandError) -> None:
         """Post what was read to the loop."""

@@ -5,25 +5,24 @@ This is only the edge: `calls/menu.py` makes the frozen tree from it that a call
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, Annotated
 
-from pydantic import BaseModel, BeforeValidator, ConfigDict, Field
-
 from hasip.commands.fields import Seconds, Text
+from hasip.commands.marks import Between, First, ForEditors
+from hasip.commands.reading import Written
 
 if TYPE_CHECKING:
     # The other half of a circle; `commands/model.py` closes it.
-    from pydantic.config import JsonDict
-
     from hasip.commands.model import AnyCommand  # noqa: TC004
 
 # As it is written; what it means is in `calls/menu.py`.
 POST_ACTION = r"^\s*(noop|hangup|repeat_message|return(\s+[1-9][0-9]*)?|jump\s+\S.*)\s*$"
 
 
-PostActionText = Annotated[Text, Field(json_schema_extra={"pattern": POST_ACTION})]
-_CHOICES: JsonDict = {
-    "propertyNames": {"type": "string", "pattern": r"^\s*([0-9*#A-Da-d]+|default|timeout)\s*$"}
+PostActionText = Annotated[Text, ForEditors(more={"pattern": POST_ACTION})]
+_CHOICES = {
+    "propertyNames": {"pattern": r"^\s*([0-9*#A-Da-d]+|default|timeout)\s*$", "type": "string"}
 }
 
 
@@ -31,13 +30,11 @@ def _trimmed(value: object) -> object:
     return value.strip() if isinstance(value, str) else value
 
 
-class MenuSpec(BaseModel):
+@dataclass(frozen=True, slots=True, kw_only=True)
+class MenuSpec(Written):
     """A menu: what is said in it, and what can be typed."""
 
-    # Unknown keys are kept, so that the reader can warn of them: an old file must still work.
-    model_config = ConfigDict(extra="allow", frozen=True, use_attribute_docstrings=True)
-
-    id: Annotated[Text | None, BeforeValidator(_trimmed)] = None
+    id: Annotated[Text | None, First(_trimmed)] = None
     """A name: for jumps, and told in the event entered_menu."""
     message: Text | None = None
     """What is spoken."""
@@ -59,9 +56,9 @@ class MenuSpec(BaseModel):
     """What happens after the prompt: noop, hangup, repeat_message, return, return N, jump ID."""
     action: AnyCommand | None = None
     """A command that runs when the menu is entered; without command it is call_service."""
-    choices: Annotated[dict[Text, MenuSpec | None] | None, Field(json_schema_extra=_CHOICES)] = None
+    choices: Annotated[dict[Text, MenuSpec | None] | None, ForEditors(more=_CHOICES)] = None
     """The menus below, each by the digits that lead there, and the menus default and timeout."""
-    pin_max_attempts: Annotated[int, Field(ge=0)] | None = None
+    pin_max_attempts: Annotated[int, Between(0)] | None = None
     """Wrong codes after which the caller is locked out; 3 without it, 0: any number."""
     pin_lockout: Seconds | None = None
     """Seconds for which calls of who was locked out are not answered; 60 without it."""

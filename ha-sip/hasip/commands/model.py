@@ -5,17 +5,9 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass, field
 from enum import StrEnum
 from typing import Annotated, Any, Literal, get_args
-
-from pydantic import (
-    BaseModel,
-    BeforeValidator,
-    ConfigDict,
-    Field,
-    TypeAdapter,
-    ValidationError,
-)
 
 from hasip.commands.fields import (
     CallNumber,
@@ -26,11 +18,15 @@ from hasip.commands.fields import (
     WavPath,
     WebhookMap,
 )
-from hasip.commands.findings import findings_of
+from hasip.commands.findings import FindingsError
+from hasip.commands.marks import ByWord, Characters, WrittenAs
 from hasip.commands.menu_spec import MenuSpec
+from hasip.commands.reading import Written, name_later, read_as, word_for
 from hasip.errors import CommandError
 
 DEFAULT_RING_TIMEOUT_S = 300.0
+# Home Assistant's own, of domains and actions.
+Name = Annotated[str, Characters(pattern="[a-z0-9_]+")]
 
 
 class Afterwards(StrEnum):
@@ -48,24 +44,22 @@ class DtmfMethod(StrEnum):
     SIP_INFO = "sip_info"  # application/dtmf-relay in INFO (RFC 6086)
 
 
-class CommandModel(BaseModel):
+@dataclass(frozen=True, slots=True, kw_only=True)
+class CommandModel(Written):
     """What all commands have in common."""
-
-    model_config = ConfigDict(
-        extra="allow", frozen=True, populate_by_name=True, use_attribute_docstrings=True
-    )
 
     request_id: Text | None = None
     """Repeated by every event that answers this command."""
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
 class CallService(CommandModel):
     """Run an action of Home Assistant; on the wire it is still called a service."""
 
     command: Literal["call_service"] = "call_service"
-    domain: Annotated[str, Field(pattern=r"^[a-z0-9_]+$")]
+    domain: Name
     """The domain of the action, such as lock."""
-    service: Annotated[str, Field(pattern=r"^[a-z0-9_]+$")]
+    service: Name
     """The action itself, such as unlock."""
     entity_id: str | list[str] | None = None
     """The entity, or several, that it is about."""
@@ -78,6 +72,7 @@ class CallService(CommandModel):
         return {**entity, **(self.service_data or {})}
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Dial(CommandModel):
     """Place a call."""
 
@@ -86,14 +81,15 @@ class Dial(CommandModel):
     """The SIP URI or phone number to call."""
     menu: MenuSpec | None = None
     """What the called one hears and can type."""
-    ring_timeout_s: Seconds = Field(DEFAULT_RING_TIMEOUT_S, alias="ring_timeout")
+    ring_timeout_s: Annotated[Seconds, WrittenAs("ring_timeout")] = DEFAULT_RING_TIMEOUT_S
     """Seconds of ringing after which the call is given up."""
     sip_account: int | None = None  # None: the first enabled one
     """The number of the account to call with; without it the first one."""
-    webhook_to_call: WebhookMap = Field(default_factory=dict)
+    webhook_to_call: WebhookMap = field(default_factory=dict)
     """Event name and webhook ID: sent there beside the global webhook."""
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Hangup(CommandModel):
     """End a call, or refuse one that is not answered yet."""
 
@@ -104,6 +100,7 @@ class Hangup(CommandModel):
     """How a call that is not answered yet is refused; 603 without it."""
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Answer(CommandModel):
     """Answer an incoming call; on a call that is up, enter the menu."""
 
@@ -112,10 +109,11 @@ class Answer(CommandModel):
     """Which call: its internal_id, a SIP URI, a phone number or a SIP Call-ID; self in a menu."""
     menu: MenuSpec | None = None
     """What the caller hears and can type, in place of the menu there is."""
-    webhook_to_call: WebhookMap = Field(default_factory=dict)
+    webhook_to_call: WebhookMap = field(default_factory=dict)
     """Event name and webhook ID, in place of those there are."""
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
 class _Play(CommandModel):
     """What the play commands share."""
 
@@ -129,11 +127,12 @@ class _Play(CommandModel):
     """What happens after it: noop, or hangup."""
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
 class PlayMessage(_Play):
     """Speak a message to a call."""
 
     command: Literal["play_message"]
-    message: Annotated[Text, Field(min_length=1)]
+    message: Annotated[Text, Characters(fewest=1)]
     """What is spoken."""
     tts_language: str | None = None
     """The language of the message; without it that of the settings."""
@@ -141,14 +140,16 @@ class PlayMessage(_Play):
     """Whether Home Assistant renders the message as a template first."""
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
 class PlayAudioFile(_Play):
     """Play an audio file to a call."""
 
     command: Literal["play_audio_file"]
-    audio_file: Annotated[str, Field(min_length=1)]
+    audio_file: Annotated[str, Characters(fewest=1)]
     """The path of the file, in any format that ffmpeg reads."""
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
 class SendDtmf(CommandModel):
     """Send digits to a call."""
 
@@ -163,6 +164,7 @@ class SendDtmf(CommandModel):
     """What happens after the last digit: noop, or hangup."""
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Transfer(CommandModel):
     """Have the other side of a call talk to somebody else (blind transfer, RFC 5589 §6)."""
 
@@ -173,6 +175,7 @@ class Transfer(CommandModel):
     """The SIP URI or phone number that the other side is to call."""
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
 class BridgeAudio(CommandModel):
     """Let the other sides of two calls hear each other."""
 
@@ -183,6 +186,7 @@ class BridgeAudio(CommandModel):
     """The other call; self in a menu."""
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
 class StartRecording(CommandModel):
     """Record both sides of a call."""
 
@@ -193,6 +197,7 @@ class StartRecording(CommandModel):
     """An absolute path that ends in .wav; its folder must exist."""
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
 class StopRecording(CommandModel):
     """End the recording of a call."""
 
@@ -201,6 +206,7 @@ class StopRecording(CommandModel):
     """Which call: its internal_id, a SIP URI, a phone number or a SIP Call-ID; self in a menu."""
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
 class StopPlayback(CommandModel):
     """Stop what a call is hearing."""
 
@@ -209,12 +215,14 @@ class StopPlayback(CommandModel):
     """Which call: its internal_id, a SIP URI, a phone number or a SIP Call-ID; self in a menu."""
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
 class State(CommandModel):
     """Log the active calls."""
 
     command: Literal["state"]
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Quit(CommandModel):
     """End the program in order."""
 
@@ -237,27 +245,11 @@ Command = (
     | Quit
 )
 
-VERBS: tuple[str, ...] = tuple(
-    get_args(model.model_fields["command"].annotation)[0] for model in get_args(Command)
-)
+VERBS: tuple[str, ...] = tuple(word_for(kind, "command") for kind in get_args(Command))
 
+AnyCommand = Annotated[Command, ByWord("command", default="call_service")]
 
-def _verb_written(raw: Any) -> Any:  # noqa: ANN401 - whatever JSON or YAML holds
-    """Give a command without a verb its default one."""
-    if isinstance(raw, dict) and raw.get("command") is None:
-        return {**raw, "command": "call_service"}
-    return raw
-
-
-AnyCommand = Annotated[
-    Annotated[Command, Field(discriminator="command")], BeforeValidator(_verb_written)
-]
-
-MenuSpec.model_rebuild(_types_namespace={"AnyCommand": AnyCommand, "MenuSpec": MenuSpec})
-for _model in (Dial, Answer):
-    _model.model_rebuild()
-
-COMMAND_ADAPTER: TypeAdapter[Command] = TypeAdapter(AnyCommand)
+name_later(AnyCommand=AnyCommand)
 
 
 class InvalidCommandError(CommandError):
@@ -287,21 +279,10 @@ def parse_command(raw: object) -> Command:
     if verb is not None and verb not in VERBS:
         raise UnknownCommandError(verb, raw)
     try:
-        return COMMAND_ADAPTER.validate_python(raw)
-    except ValidationError as error:
-        raise InvalidCommandError(
-            "; ".join(map(str, findings_of(error, raw, VERBS))), raw
-        ) from error
-
-
-def field_names(model: type[BaseModel]) -> tuple[str, ...]:
-    """Return a command's keys as they are written."""
-    return tuple(field.alias or name for name, field in model.model_fields.items())
-
-
-def unknown_keys(command: Command) -> tuple[str, ...]:
-    """Return the keys that were written but mean nothing."""
-    return tuple(command.model_extra or ())
+        command: Command = read_as(AnyCommand, raw)
+    except FindingsError as error:
+        raise InvalidCommandError(str(error), raw) from error
+    return command
 
 
 def _as_text(value: object) -> str | None:

@@ -26,9 +26,8 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
     from pathlib import Path
 
-    from pydantic import SecretStr
-
     from hasip.homeassistant.transport import Answer, Transport
+    from hasip.secret import SecretStr
 
 TIMEOUT_S = 10.0
 # Home Assistant answers a service call when the service is done, or after 10 s.

@@ -6,11 +6,10 @@ import logging
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
-from pydantic import SecretStr
-
 from hasip.errors import HomeAssistantError
 from hasip.homeassistant.errors import SHOWN_CHARS
 from hasip.json_text import read_json
+from hasip.secret import SecretStr
 from hasip.settings.model import BrokerTls
 from hasip.workers import Failed, WorkerPool
 

@@ -15,10 +15,10 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
     from pathlib import Path
 
-    from pydantic import SecretStr
     from websockets.sync.client import ClientConnection
 
     from hasip.homeassistant.token_guard import TokenGuard
+    from hasip.secret import SecretStr
     from hasip.settings.model import Tts
 
 TIMEOUT_S = 10.0

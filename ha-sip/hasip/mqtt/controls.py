@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Protocol
 
 from hasip.calls.screening import AnswerMode
 from hasip.commands.model import Answer, Dial, Hangup
+from hasip.commands.reading import read
 from hasip.errors import CommandError, SipError
 from hasip.events.model import CallDisconnected, CallEvent, OutgoingCallInitiated
 from hasip.mqtt.board import OFF, ON, State
@@ -203,13 +204,14 @@ class AccountControls:
         while self._messages and self._speaking_to is None:
             before = set(self._ids())
             self._dispatch(
-                Dial.model_validate(
+                read(
+                    Dial,
                     {
                         "command": "dial",
                         "number": self._notify_number,
                         "sip_account": self._board.account,
                         "menu": {"message": self._messages.popleft(), "post_action": "hangup"},
-                    }
+                    },
                 )
             )
             # None if it was refused, which the dispatcher has said.

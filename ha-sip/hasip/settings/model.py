@@ -6,10 +6,9 @@ from dataclasses import dataclass, field
 from enum import StrEnum
 from typing import TYPE_CHECKING
 
-from pydantic import SecretStr
-
 from hasip.calls.screening import AnswerMode
 from hasip.errors import ConfigError
+from hasip.secret import SecretStr
 from hasip.tones.heard import InbandDtmf
 
 if TYPE_CHECKING:

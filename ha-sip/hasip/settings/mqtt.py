@@ -8,8 +8,7 @@ import secrets
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from pydantic import SecretStr
-
+from hasip.secret import SecretStr
 from hasip.settings.model import BrokerTls, Mqtt
 
 if TYPE_CHECKING:

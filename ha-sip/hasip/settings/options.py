@@ -10,8 +10,7 @@ from dataclasses import fields
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, NoReturn, TypeVar
 
-from pydantic import SecretStr
-
+from hasip.secret import SecretStr
 from hasip.settings.model import AccountOptions, GlobalOptions, Problem
 from hasip.tones.heard import InbandDtmf
 

@@ -6,8 +6,7 @@ import math
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, TypeVar
 
-from pydantic import SecretStr
-
+from hasip.secret import SecretStr
 from hasip.settings.model import Problem
 from hasip.settings.options import OFF_WORDS, ON_WORDS, switch
 from hasip.settings.sources import SECRET_KEYS, Section
