@@ -57,7 +57,9 @@ def main(arguments: Sequence[str]) -> int:
 def _run(settings: Settings, writer: LineWriter) -> int:
     # Imported when the settings are known to be right: pjsua2 takes a while.
     from hasip.gateway import Gateway  # noqa: PLC0415
+    from hasip.watch.memory import start_tidying  # noqa: PLC0415
 
+    start_tidying()
     loop = Loop()
     gateway = Gateway(
         settings, loop, writer.put, health_socket=os.environ.get(probe.SOCKET_VARIABLE)

@@ -25,6 +25,10 @@ if TYPE_CHECKING:
 
 _log = logging.getLogger(__name__)
 
+# Timers that were cancelled stay until they are due, which may be minutes, but no more than these
+# and as many as there are armed ones.
+MOST_CANCELLED = 64
+
 # A callback that takes longer than this has waited for something it should not wait for.
 SLOW_CALLBACK_S = 0.1
 
@@ -65,6 +69,7 @@ class Loop:
         self.clock = clock or MonotonicClock()
         self._mailbox: queue.SimpleQueue[Callable[[], None]] = queue.SimpleQueue()
         self._timers: list[tuple[float, int, Timer]] = []
+        self._swept_at = MOST_CANCELLED  # the number of timers at which cancelled ones are dropped
         self._order = itertools.count()
         self._owner = threading.get_ident()
         self._stopping = False
@@ -80,6 +85,8 @@ class Loop:
     def call_later(self, delay_s: float, callback: Callable[[], None]) -> Timer:
         """Have `callback` run in `delay_s` seconds; equal times run in the order of the calls."""
         self.check()
+        if len(self._timers) >= self._swept_at:
+            self._sweep()
         timer = Timer(self.clock.now() + delay_s, callback)
         heapq.heappush(self._timers, (timer.due, next(self._order), timer))
         return timer
@@ -117,6 +124,17 @@ class Loop:
     def armed_timers(self) -> int:
         """Count the timers that are still to fire."""
         return sum(timer.is_armed for _, _, timer in self._timers)
+
+    @property
+    def kept_timers(self) -> int:
+        """Count the timers that take memory: those that were cancelled, too."""
+        return len(self._timers)
+
+    def _sweep(self) -> None:
+        """Drop the timers that were cancelled; seldom, so it costs a timer next to nothing."""
+        self._timers = [entry for entry in self._timers if entry[2].is_armed]
+        heapq.heapify(self._timers)
+        self._swept_at = 2 * len(self._timers) + MOST_CANCELLED
 
     def _until_next_timer(self) -> float | None:
         while self._timers and not self._timers[0][2].is_armed:

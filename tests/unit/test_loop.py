@@ -7,7 +7,7 @@ import threading
 from typing import TYPE_CHECKING
 
 from hasip.errors import HaSipError
-from hasip.loop import Loop, WrongThreadError
+from hasip.loop import MOST_CANCELLED, Loop, WrongThreadError
 from hasip.workers import Done, Failed, WorkerPool
 from support.fake_clock import FakeClock
 
@@ -28,6 +28,21 @@ def test_messages_and_timers_run_in_their_order() -> None:
     loop.run_pending()
 
     assert ran == ["posted", "sooner", "later"]
+
+
+def test_timers_that_are_cancelled_do_not_pile_up_until_they_are_due() -> None:
+    clock = FakeClock()
+    loop, ran = Loop(clock), []
+    for number in range(10_000):
+        timer = loop.call_later(300 - number / 100, lambda number=number: ran.append(number))
+        if number % 1_000:
+            timer.cancel()
+
+    assert loop.armed_timers == 10
+    assert loop.kept_timers < 2 * 10 + 2 * MOST_CANCELLED
+    clock.advance(301)
+    loop.run_pending()
+    assert ran == list(range(9_000, -1, -1_000))
 
 
 def test_a_cancelled_timer_does_not_fire_and_leaves_nothing() -> None:

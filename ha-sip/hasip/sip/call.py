@@ -182,7 +182,7 @@ class SipLeg(CallEars):
 
     def transfer(self, target: str) -> None:
         """Send REFER (RFC 3515); the outcome is reported to the listener."""
-        if self._call is None:
+        if self._call is None or self._call.is_over:  # we hear of its end next
             return
         with sip_errors(f"transfer to {target}"):
             self._call.xfer(self._context.to_uri(target), pj.CallOpParam())

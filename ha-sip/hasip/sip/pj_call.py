@@ -138,6 +138,9 @@ class PjCall(pj.Call):
         self._loop = loop
         self._rules = rules
         self.ears: CallEars | None = None
+        # pjsip may give the number to another call from now on, before the loop hears of the end:
+        # nothing may be done by it any more.
+        self.is_over = False
         self.redirects = Redirects(follow=rules.follow_redirect)
         self._is_over = False
         self.has_successor = False  # a call waits to take this one's place
@@ -150,6 +153,10 @@ class PjCall(pj.Call):
         self._offer = ""  # our SDP
         self.leaves_silence_out = False  # the peer may send nothing while nobody speaks
         self.target = ""  # of a call that we place since a peer's REFER asks for it
+
+    def isActive(self) -> bool:  # noqa: N802 - pjsua2's name
+        """Tell whether it is this call that goes on, not another one that has its number."""
+        return not self.is_over and bool(super().isActive())
 
     def post(self, deliver: Callable[[CallEars], None]) -> None:
         """Have whoever has the call then hear of something, on the loop thread."""
