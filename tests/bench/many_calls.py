@@ -15,7 +15,7 @@ from bench.switchboard import Switchboard
 from bench.workshop import pjproject_flags
 from hasip.sip.media import BRIDGE_RATE_HZ
 from support.gateway import WEBHOOK_ID
-from support.ports import free_port
+from support.ports import free_port, rtp_port
 from support.process import share_of_core
 
 if TYPE_CHECKING:
@@ -117,7 +117,7 @@ def _gateway_calls(
 
 def _ready(shop: Workshop) -> GatewayProcess:
     port = free_port()
-    options = f"--bind-address 127.0.0.1 --rtp-port {20_000 + port % 20_000} --codecs PCMU"
+    options = f"--bind-address 127.0.0.1 --rtp-port {rtp_port(port)} --codecs PCMU"
     return shop.gateway(port=port, GLOBAL_OPTIONS=options, HA_WEBHOOK_ID=WEBHOOK_ID)
 
 

@@ -232,13 +232,14 @@ def hears(call: PhoneCall, frequency_hz: int) -> None:
 
 def test_two_bridged_phones_hear_each_other_until_one_hangs_up(line: Line) -> None:
     with Phone("a") as a, Phone("b") as b:
-        call_a, call_b = line.dial(a, menu={"timeout": 1, "message": ""}), line.dial(b)
+        call_b = line.dial(b)
+        call_a = line.dial(a, menu={"timeout": 1.5, "message": ""})
         line.command("bridge_audio", a, bridge_to=b.uri)
         call_a.stream.say(audio.sine(500, 20, LEVEL_DBFS))
         call_b.stream.say(audio.sine(1100, 20, LEVEL_DBFS))
         hears(call_b, 500)
         hears(call_a, 1100)
-        time.sleep(1.2)  # longer than the menu's timeout, which must not end a conversation
+        time.sleep(1.8)  # longer than the menu's timeout, which must not end a conversation
         assert not call_a.is_ended.is_set()
 
         call_b.hang_up()

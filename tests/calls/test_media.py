@@ -91,7 +91,7 @@ def test_a_prompt_waits_while_the_peer_holds_the_line(line: OpenLine, how: str) 
         call = line.call(phone)
         line.command("play_audio_file", audio_file=line.tone(1.2))
         start = call.wait_sound()
-        call.wait_samples(start + RATE_HZ // 2)
+        call.wait_samples(start + RATE_HZ // 4)
         if how == "0.0.0.0":
             call.media_host = how
             assert call.reinvite() == 200
@@ -99,7 +99,7 @@ def test_a_prompt_waits_while_the_peer_holds_the_line(line: OpenLine, how: str) 
             assert call.reinvite("sendonly", method="UPDATE") == 200
         else:
             assert call.reinvite(how) == 200
-        time.sleep(0.8)  # so long the line is held; longer than what is left of the prompt
+        time.sleep(1.1)  # so long the line is held; longer than what is left of the prompt
         assert "playback_done" not in line.house.event_names
         call.media_host = "127.0.0.1"
         assert call.reinvite(method="UPDATE" if how == "UPDATE" else "INVITE") == 200
@@ -286,7 +286,7 @@ def test_a_call_without_rtp_is_ended_and_says_why(line: OpenLine) -> None:
         took_s = time.monotonic() - silent_since
         ended = line.ended()
 
-        assert 0.7 < took_s < 2
+        assert 0.5 < took_s < 5
         assert (ended["outcome"], ended["hangup_by"]) == ("no_audio", "local")
         assert (ended["sip_code"], ended["sip_reason"]) == (200, "no RTP for 1 s")
         line.gateway.wait_log("nothing was heard of the other side any more")
@@ -346,9 +346,10 @@ def test_of_a_phone_that_leaves_silence_out_reports_are_enough(line: OpenLine, s
         host, port = call.stream._peer or ("", 0)
         call.stream.sends_audio = False
         with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as rtcp:
-            for _ in range(8):
-                if call.is_ended.is_set():
-                    break
+            goes_on_until = time.monotonic() + 2.4
+            while not call.is_ended.is_set() and (
+                ":off" in says or time.monotonic() < goes_on_until
+            ):
                 rtcp.sendto(receiver_report(), (host, port + 1))
                 time.sleep(0.3)
         assert call.is_ended.is_set() is (":off" in says)

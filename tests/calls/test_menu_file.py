@@ -56,7 +56,7 @@ def test_a_broken_file_only_listens_says_so_and_is_taken_once_it_is_right(tmp_pa
 def test_every_event_goes_to_its_own_webhook_first(tmp_path: Path) -> None:
     menu = {
         "webhook_to_call": {name: f"own_{name}" for name in EVENTS},
-        "menu": {"id": "main", "message": "Hi", "timeout": 1, "choices": {"12": {}}},
+        "menu": {"id": "main", "message": "Hi", "timeout": 2, "choices": {"12": {}}},
     }
     with (
         StandInHomeAssistant() as house,

@@ -13,6 +13,7 @@ import pytest
 from support import audio
 from support.gateway import GatewayProcess
 from support.home_assistant import StandInHomeAssistant
+from support.open_line import wait_until_over
 from support.phone import Phone
 from support.waiting import wait_until
 
@@ -52,20 +53,12 @@ class Arena:
     def rest(self) -> None:
         """Wait until no call is left; every one has told its beginning and its end, in order."""
         self.round += 1
-
-        def is_over() -> bool:
-            names = self.house.event_names
-            begun = names.count("incoming_call") + names.count("outgoing_call_initiated")
-            return begun > 0 and begun == names.count("call_disconnected")
-
-        self.house.wait(is_over, "the end of all calls")
-        since = len(self.gateway.lines)
-        self.gateway.command({"command": "state"})
-        self.gateway.wait_log("No active calls.", since=since)
+        wait_until_over(self.gateway, self.house)
         told: dict[str, list[str]] = {}
         for event in self.house.events:
             if "call_id" in event:
                 told.setdefault(event["call_id"], []).append(event["event"])
+        assert told
         for names in told.values():
             assert names[0] in ("incoming_call", "outgoing_call_initiated")
             assert names[-1] == "call_disconnected"
@@ -131,7 +124,9 @@ def test_the_end_during_a_recording(arena: Arena) -> None:
     # Each file that was told of is whole; one that nothing was recorded to is gone.
     stopped = [e for e in arena.house.events if e["event"] == "recording_stopped"]
     files = sorted(event["recording_file"] for event in stopped)
-    assert files == sorted(map(str, arena.folder.glob("*.wav")))
+    wait_until(
+        lambda: files == sorted(map(str, arena.folder.glob("*.wav"))), "only what was told of"
+    )
     for file in files:
         audio.read_wav(arena.folder / file)
 

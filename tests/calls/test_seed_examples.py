@@ -101,8 +101,8 @@ def test_digits_are_sent(place: Place) -> None:
 
     place.send("send_dtmf")
     place.gateway.wait_log("digits were sent")
-
-    assert audio.dtmf_digits(call.stream.samples[at:]) == "123#"
+    # The last of them is still on its way.
+    place.house.wait(lambda: audio.dtmf_digits(call.stream.samples[at:]) == "123#", "the digits")
 
 
 def test_a_call_is_transferred(place: Place) -> None:
@@ -137,6 +137,8 @@ def test_a_message_is_played_and_cached(place: Place, tmp_path: Path) -> None:
     call = place.called()
     place.spoken("Hello from ha-sip.")
 
+    # Said slowly enough that the digit below comes before its end.
+    audio.write_wav(place.house.speak("hello!"), audio.sine(500, 3.0))
     place.send("play_message")
     call.wait_sound(since=len(call.stream.samples))
     call.type_digits("5")  # wait_for_audio_to_finish: not accepted
@@ -244,7 +246,7 @@ def test_the_menu_definition(tmp_path: Path) -> None:
         place.spoken("Welcome beautiful.")
         call.wait_ended()
 
-        late.wait_ended(20)  # who types nothing for 10 s
+        late.wait_ended(30)  # who types nothing for 10 s
         assert time.monotonic() - began_at > 9
         place.spoken("Bye.")
         assert house.wait_event("timeout")["menu_id"] == "main"
@@ -301,9 +303,9 @@ def test_a_message_only_rings_15_s(tmp_path: Path) -> None:
         place.send("example_message_only")
         call = phone.wait_call()
         began_at = time.monotonic()
-        call.wait_ended(20)
+        call.wait_ended(30)
 
-        assert 14.5 < time.monotonic() - began_at < 16
+        assert 14.5 < time.monotonic() - began_at < 20
         event = house.wait_event("ring_timeout")
         assert event["remote_uri"] == "sip:**620@fritz.box"
         assert house.wait_event("call_disconnected")["sip_code"] == 487

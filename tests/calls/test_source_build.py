@@ -82,7 +82,9 @@ def test_64_calls_at_once_each_hear_their_own_prompt_without_a_lost_packet(tmp_p
     heard_dir.mkdir()
     tones = {f"p{number}": 300 + 40 * number for number in range(CALLS)}
     for name, tone_hz in tones.items():
-        audio.write_wav(tmp_path / f"{name}.wav", audio.sine(tone_hz, LISTEN_S + 6))
+        # At the bridge's rate, so that no conversion comes before it.
+        samples = audio.sine(tone_hz / 2, 2.0) * int(LISTEN_S + 6)
+        audio.write_wav(tmp_path / f"{name}.wav", samples, 2 * audio.RATE_HZ)
     with (
         Crowd(heard_dir, CALLS, LISTEN_S) as crowd,
         GatewayProcess(tmp_path, python=source_python(), LOG_LEVEL="2") as gateway,

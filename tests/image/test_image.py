@@ -18,7 +18,7 @@ from support.gateway import WEBHOOK_ID, GatewayProcess
 from support.home_assistant import TOKEN, StandInHomeAssistant
 from support.kamailio import Kamailio
 from support.phone import Phone
-from support.ports import free_port
+from support.ports import free_port, rtp_port
 from support.waiting import wait_until
 
 if TYPE_CHECKING:
@@ -73,7 +73,7 @@ def stand_alone(
         "COMMAND_SOURCE": "stdin",
         "PORT": str(port),
         "LOG_LEVEL": "3",
-        "GLOBAL_OPTIONS": f"--bind-address 127.0.0.1 --rtp-port {20_000 + port % 20_000}",
+        "GLOBAL_OPTIONS": f"--bind-address 127.0.0.1 --rtp-port {rtp_port(port)}",
         "SIP1_ENABLED": "true",
         "SIP1_ID_URI": f"sip:house@{registrar}",
         "SIP1_REGISTRAR_URI": f"sip:{registrar}",
@@ -200,7 +200,7 @@ def test_add_on(podman: ContainerTool, tmp_path: Path) -> None:
         "sip_global": {
             "port": port,
             "log_level": 3,
-            "global_options": f"--bind-address 127.0.0.1 --rtp-port {20_000 + port % 20_000}",
+            "global_options": f"--bind-address 127.0.0.1 --rtp-port {rtp_port(port)}",
         },
         "sip": {
             "enabled": True,

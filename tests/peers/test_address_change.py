@@ -78,8 +78,8 @@ class Home:
         since = len(self.gateway.lines)
         self._house.ip("address", "delete", f"{BEFORE}/24", "dev", "lan")
         self._house.ip("address", "add", f"{AFTER}/24", "dev", "lan")
-        self.gateway.wait_log(f"Our address was {BEFORE}, and is {AFTER} now", 5, since)
-        self.gateway.wait_log("): registered", 10, since)
+        self.gateway.wait_log(f"Our address was {BEFORE}, and is {AFTER} now", since=since)
+        self.gateway.wait_log("): registered", since=since)
         return since
 
 

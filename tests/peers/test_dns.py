@@ -75,7 +75,7 @@ def test_registration_and_calls_go_to_the_second_server_if_the_first_is_dead(
     assert alice.register(second.address, "example.org") == 200
     started = time.monotonic()
     with net.gateway(**ACCOUNT, NAME_SERVER=DNS) as gateway:
-        gateway.wait_log("(sip:hasip@example.org): registered", 12)
+        gateway.wait_log("(sip:hasip@example.org): registered", 30)
         took_s = time.monotonic() - started
         gateway.command({"command": "dial", "number": "alice"})
         alice.wait_call().wait_answered().hang_up()
@@ -92,7 +92,7 @@ def test_a_call_goes_to_the_second_server_of_a_name_if_the_first_is_silent(net: 
         started = time.monotonic()
         gateway.command({"command": "dial", "number": "sip:bob@example.org"})
         gateway.command({"command": "dial", "number": "sip:carol@example.org"})
-        calls = [bob.wait_call(8).wait_answered(), bob.wait_call(8).wait_answered()]
+        calls = [bob.wait_call().wait_answered(), bob.wait_call().wait_answered()]
         print(f"it rang after {time.monotonic() - started:.1f} s")
 
         assert {call.invite_received.start.split()[1] for call in calls} == {
@@ -121,8 +121,9 @@ def test_a_name_server_that_does_not_answer_holds_up_nothing(net: Provider, ice:
     ):
         gateway.command({"command": "dial", "number": "sip:door@door.example.org"})
         gateway.command({"command": "dial", "number": bob.uri, "sip_account": 2})
-        bob.wait_call(1.0).wait_answered(2.0).hang_up()
-        assert bob.ping(gateway.address) < 1
+        # The resolver waits for 3 s.
+        bob.wait_call(2.0).wait_answered(2.0).hang_up()
+        assert bob.ping(gateway.address) < 2
 
         def ended_calls() -> dict[str, Any]:
             ends = [event for event in house.events if event["event"] == "call_disconnected"]
@@ -133,7 +134,7 @@ def test_a_name_server_that_does_not_answer_holds_up_nothing(net: Provider, ice:
         assert ended["sip_code"] == 502
         assert "door.example.org cannot be resolved" in ended["sip_reason"]
         gateway.wait_log("registrar.example.org cannot be resolved")
-        assert not any("A step of the loop took" in line for line in gateway.lines)
+        assert gateway.longest_step_s < 1  # the resolver takes 3 s
 
 
 def test_without_udp_a_name_is_registered_at_by_tcp(net: Provider) -> None:
@@ -171,7 +172,7 @@ def test_an_account_whose_server_dies_is_registered_at_the_other_one_soon(
         gateway.wait_log("(sip:hasip@example.org): registered")
         net.silence(FIRST)
         began, since = time.monotonic(), len(gateway.lines)
-        gateway.wait_log("(sip:hasip@example.org): registered", 30, since)
+        gateway.wait_log("(sip:hasip@example.org): registered", 40, since)
         took_s = time.monotonic() - began
 
         print(f"registered at the other server {took_s:.1f} s after the first one died")
@@ -188,7 +189,7 @@ def test_an_ipv6_address_is_not_tried_where_ipv6_is_off(net: Provider) -> None:
     )
     net.registrar(FIRST)
     with net.gateway(**ACCOUNT, NAME_SERVER=DNS, GLOBAL_OPTIONS="") as gateway:
-        gateway.wait_log("(sip:hasip@example.org): registered", 3)
+        gateway.wait_log("(sip:hasip@example.org): registered")
         gateway.command({"command": "dial", "number": "sip:six@six.example.org"})
 
         gateway.wait_log("it has only IPv6 addresses, and IPv6 is off (--ipv6)")

@@ -17,7 +17,7 @@ from support.home_assistant import TOKEN, StandInHomeAssistant
 from support.kamailio import Kamailio, Tls
 from support.mosquitto import Mosquitto
 from support.phone import Phone
-from support.ports import free_port
+from support.ports import free_port, rtp_port
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -49,7 +49,7 @@ class Doctor:
         port = free_port()
         domain = f"127.0.0.1:{registrar.port}"
         self.folder = folder
-        self.general = f"--bind-address 127.0.0.1 --rtp-port {20_000 + port % 20_000}"
+        self.general = f"--bind-address 127.0.0.1 --rtp-port {rtp_port(port)}"
         self.environment = {
             "PORT": str(port),
             "TMPDIR": str(folder),

@@ -94,7 +94,7 @@ def test_an_invite_is_small_and_goes_by_udp_on_a_machine_with_ten_interfaces(
             invite = alice.wait_call().wait_answered().invite_received
             sent = [
                 found
-                for line in gateway.lines
+                for line in gateway.wait_lines("bytes Request msg INVITE/", 2)
                 if (found := re.search(r"TX (\d+) bytes Request msg INVITE/.* to (\w+)", line))
             ]
 
@@ -126,9 +126,9 @@ def test_a_stun_server_that_is_away_keeps_the_gateway_from_nothing(
         )
     with bob, gateway:
         took_s = time.monotonic() - started
-        assert took_s < 6
+        assert took_s < 15
         gateway.command({"command": "dial", "number": bob.uri})
-        bob.wait_call(1).wait_answered(1).hang_up()
+        bob.wait_call(3).wait_answered(3).hang_up()
         gateway.wait_log(f"STUN server {server}: ")
         print(f"up after {took_s:.1f} s")
 
@@ -145,7 +145,7 @@ def test_calls_go_on_without_a_stun_server_that_goes_away(
         server.stop()
         gateway.wait_log(f"STUN server {OUTSIDE}: ", 25)
         gateway.command({"command": "dial", "number": bob.uri})
-        call = bob.wait_call(1).wait_answered(1)
+        call = bob.wait_call(3).wait_answered(3)
 
         assert f"c=IN IP4 {INSIDE}" in call.invite_received.body
         call.hang_up()

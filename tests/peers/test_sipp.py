@@ -39,6 +39,7 @@ def test_sipp_calls_through_the_proxy_types_a_digit_and_is_hung_up_on(tmp_path: 
         run_caller(SCENARIO, registrar.address, "hasip", tmp_path, calls=3)
 
         house.wait(lambda: house.event_names.count("call_disconnected") == 3, "3 ends")
+        house.wait(lambda: len(house.services) >= 3, "3 actions")
         assert [name for name, _ in house.services] == ["cover/open"] * 3
 
 

@@ -103,8 +103,7 @@ def test_a_bare_number_is_called_by_tls_where_the_account_is_registered_by_tls(
         gateway.command({"command": "dial", "number": "alice"})
         alice.wait_call()
 
-        sent = [line for line in gateway.lines if "TX " in line and "Request msg INVITE" in line]
-        assert sent
+        sent = gateway.wait_lines("Request msg INVITE", 1)
         assert all(" to TLS " in line for line in sent)
 
 
@@ -132,11 +131,10 @@ def test_a_call_has_its_signalling_by_tls_and_its_audio_by_srtp(tmp_path: Path, 
         phone.wait_said("session closed")
 
         assert "SRTP is Enabled" in phone.log.read_text(encoding="utf-8", errors="replace")
-        assert audio.tone_dbfs(phone.heard, OURS_HZ) > -30
-        sent = [line for line in gateway.lines if "TX " in line and "Request msg INVITE" in line]
-        assert sent
+        sent = gateway.wait_lines("Request msg INVITE", 1)
         assert all(" to TLS " in line for line in sent)
         assert any(line.startswith("m=audio") and "RTP/SAVP" in line for line in gateway.lines)
+    assert audio.tone_dbfs(phone.heard, OURS_HZ) > -30  # its file is whole when it has ended
 
 
 def test_a_certificate_that_signed_itself_is_trusted_if_it_is_named(tmp_path: Path) -> None:

@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Any
 import yaml
 
 from support.gateway import PACKAGE_DIR, GatewayProcess
-from support.ports import free_port
+from support.ports import free_port, rtp_port
 from support.real_home_assistant import WEBHOOK_ID
 from support.require import MissingError
 from support.supervisor import APP_TOKEN
@@ -104,7 +104,7 @@ def _options(port: int) -> dict[str, dict[str, Any]]:
             "log_level": 4,
             "name_server": "",
             "cache_dir": "",
-            "global_options": f"--bind-address 127.0.0.1 --rtp-port {20_000 + port % 20_000}",
+            "global_options": f"--bind-address 127.0.0.1 --rtp-port {rtp_port(port)}",
         },
         "sip": {
             "enabled": True,

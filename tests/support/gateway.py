@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import re
 import subprocess
 import sys
 import threading
@@ -13,7 +14,7 @@ from typing import IO, TYPE_CHECKING, Any, ClassVar, Self
 import yaml
 
 from support.home_assistant import TOKEN
-from support.ports import free_port, in_uri
+from support.ports import free_port, in_uri, rtp_port
 from support.waiting import PATIENCE_S, wait_until
 
 if TYPE_CHECKING:
@@ -24,6 +25,7 @@ if TYPE_CHECKING:
 
 PACKAGE_DIR = Path(__file__).parents[2] / "ha-sip"
 WEBHOOK_ID = "all_events"
+START_PATIENCE_S = 60.0
 
 
 class GatewayProcess:
@@ -58,7 +60,7 @@ class GatewayProcess:
         variables = {
             "PORT": str(self.port),
             "LOG_LEVEL": "4",
-            "GLOBAL_OPTIONS": f"--bind-address {host} --rtp-port {20_000 + self.port % 20_000}",
+            "GLOBAL_OPTIONS": f"--bind-address {host} --rtp-port {rtp_port(self.port)}",
             "SIP1_ENABLED": "true",
             "SIP1_ID_URI": self.uri,
             "SIP1_ANSWER_MODE": "accept",
@@ -92,7 +94,7 @@ class GatewayProcess:
     def __enter__(self) -> Self:
         """Wait until the gateway is up."""
         try:
-            self.wait_log("ha-sip started")
+            self.wait_log("ha-sip started", START_PATIENCE_S)
         except AssertionError:
             self.kill()
             raise
@@ -154,6 +156,26 @@ class GatewayProcess:
         except AssertionError as error:
             raise AssertionError("\n".join([str(error), *self.lines[-60:]])) from None
         return self._find(text, since) or ""
+
+    def wait_lines(
+        self, text: str, count: int, timeout_s: float = PATIENCE_S, since: int = 0
+    ) -> list[str]:
+        """Wait for so many lines that hold `text`; returns all there are.
+
+        What was told otherwise may be known before its line was read.
+        """
+
+        def found() -> list[str]:
+            return [line for line in self.lines[since:] if text in line]
+
+        wait_until(lambda: len(found()) >= count, f"{count} log lines with {text!r}", timeout_s)
+        return found()
+
+    @property
+    def longest_step_s(self) -> float:
+        """Return how long a step of the loop held up all others, as far as the log says so."""
+        found = (re.search(r"A step of the loop took (\d+) ms", line) for line in self.lines)
+        return max((int(took[1]) / 1000 for took in found if took), default=0.0)
 
     @property
     def own_lines(self) -> list[str]:

@@ -17,6 +17,7 @@ from tempfile import TemporaryDirectory
 from typing import TYPE_CHECKING, Any, Self
 
 from support.bad_manners import Manner, misbehave
+from support.ports import free_port
 from support.stand_in_websocket import StandInWebsocket
 from support.waiting import PATIENCE_S, wait_until
 
@@ -33,15 +34,19 @@ class Request:
     at: float  # monotonic
     path: str  # without /api/
     body: Any = field(default=None)
+    is_failed: bool = False  # by the status that is set
 
 
 class StandInHomeAssistant:
     """Records every request; misbehaves as its attributes say."""
 
     def __init__(
-        self, port: int = 0, certificate: Path | None = None, host: str = "127.0.0.1"
+        self, port: int | None = None, certificate: Path | None = None, host: str = "127.0.0.1"
     ) -> None:
-        """Listen on a port; with a certificate (and its key in one file) by TLS."""
+        """Listen on a port, by TLS with a certificate (its key in the same file).
+
+        Another one may come back to the port.
+        """
         self.requests: list[Request] = []
         self.delay_s = 0.0  # before every answer
         self.goes_on = threading.Event()  # cleared: it hangs, with every request it has taken
@@ -61,7 +66,7 @@ class StandInHomeAssistant:
         self.audio_format = "wav"
         self.websocket = StandInWebsocket(lambda token: token == self.token)
         self._folder = TemporaryDirectory(prefix="stand-in-ha-")
-        self._server = _Server((host, port), _Handler)
+        self._server = _Server((host, port or free_port()), _Handler)
         self._server.house = self
         if certificate is not None:
             context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
@@ -118,6 +123,11 @@ class StandInHomeAssistant:
     def states_of(self, entity_id: str) -> list[dict[str, Any]]:
         """Return what a sensor has shown, in its order."""
         return [item.body for item in self.requests if item.path == f"states/{entity_id}"]
+
+    def states_taken(self, entity_id: str) -> list[dict[str, Any]]:
+        """Return the same without what was answered with a failure."""
+        path = f"states/{entity_id}"
+        return [item.body for item in self.requests if item.path == path and not item.is_failed]
 
     def wait_event(self, name: str, timeout_s: float = PATIENCE_S) -> dict[str, Any]:
         """Wait for an event; returns the first of that name."""
@@ -207,14 +217,16 @@ class _Handler(BaseHTTPRequestHandler):
         house = self.server.house
         # The Supervisor's address of Home Assistant has /core before it.
         path = self.path.removeprefix("/core").removeprefix("/api/")
+        status = next(
+            (code for start, code in list(house.statuses.items()) if path.startswith(start)), 0
+        )
         if path == "config":
             house.questions += 1
         elif path:
-            house.requests.append(Request(time.monotonic(), path, body))
+            house.requests.append(Request(time.monotonic(), path, body, bool(status)))
         house.goes_on.wait()
         delay_s = next((d for start, d in house.delays_s.items() if path.startswith(start)), 0.0)
         time.sleep(max(delay_s, house.delay_s))
-        status = next((code for start, code in house.statuses.items() if path.startswith(start)), 0)
         manner = next((how for start, how in house.manners.items() if path.startswith(start)), None)
         if manner is not None:
             misbehave(self, manner)

@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import contextlib
+import itertools
 from typing import TYPE_CHECKING, Any
 
 from support import audio
 from support.gateway import GatewayProcess
 from support.home_assistant import StandInHomeAssistant
+from support.waiting import wait_until
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -16,7 +18,7 @@ if TYPE_CHECKING:
     from support.phone import Phone, PhoneCall
 
 LEVEL_DBFS = -14.0
-BEGINNINGS = ("incoming_call", "outgoing_call_initiated")
+_markers = itertools.count(1)
 
 
 class OpenLine:
@@ -29,13 +31,7 @@ class OpenLine:
 
     def begin(self) -> None:
         """Be as new for the next test: the calls of the one before are over, and forgotten."""
-
-        def are_over() -> bool:
-            names = self.house.event_names
-            begun = sum(names.count(name) for name in BEGINNINGS)
-            return begun == names.count("call_disconnected")
-
-        self.house.wait(are_over, "the end of all calls")
+        wait_until_over(self.gateway, self.house)
         self.house.requests.clear()
         self.gateway.lines.clear()
         GatewayProcess.started.append(self.gateway)
@@ -76,3 +72,19 @@ def open_line(folder: Path, **settings: Any) -> Iterator[OpenLine]:
         GatewayProcess(folder, house=house, **settings) as gateway,
     ):
         yield OpenLine(gateway, house, folder)
+
+
+def wait_until_over(gateway: GatewayProcess, house: StandInHomeAssistant) -> None:
+    """Wait until no call is left, and Home Assistant has been told of all that there were."""
+
+    def is_idle() -> bool:
+        since = len(gateway.lines)
+        gateway.command({"command": "state"})
+        gateway.wait_log("Accounts:", since=since)
+        return any("No active calls." in line for line in gateway.lines[since:])
+
+    wait_until(is_idle, "the end of all calls")
+    # Events are told one after the other: when the last one is there, so are all before it.
+    marker = f"marker-{next(_markers)}"
+    gateway.command({"command": "hangup", "number": marker})
+    house.wait(lambda: any(event.get("number") == marker for event in house.events), marker)

@@ -5,36 +5,39 @@ from __future__ import annotations
 import random
 import socket
 
-# Below those that Linux gives to clients and to `free_port`.
-LASTING_PORTS = range(10_000, 20_000)
+# Below those that Linux gives to clients, and to whoever binds to port 0: what was found free is
+# still free when the server comes to it, and when it comes back to it.
+_PORTS = range(10_000, 20_000)
+_RTP_PORTS = range(20_000, 32_000)  # below them, too
+_BARESIP_RTP = range(16_400, 16_500)
+_chance = random.Random()
+_given: set[int] = set(_BARESIP_RTP)
 
 
 def free_port() -> int:
-    """Return a port that nobody uses now, neither by UDP nor by TCP."""
+    """Return a port that nobody uses now, neither by UDP nor by TCP, and that nobody will be given.
+
+    Each is given once, so that a server may go and come back to its port.
+    """
     while True:
+        port = _chance.choice(_PORTS)
         with (
             socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as udp,
             socket.socket(socket.AF_INET, socket.SOCK_STREAM) as tcp,
         ):
-            udp.bind(("127.0.0.1", 0))
-            port: int = udp.getsockname()[1]
             try:
+                udp.bind(("127.0.0.1", port))
                 tcp.bind(("127.0.0.1", port))
             except OSError:
                 continue
+        if port not in _given:
+            _given.add(port)
             return port
 
 
-def lasting_port() -> int:
-    """Return a port for a server that goes and comes back to it: no client gets it meanwhile."""
-    while True:
-        port = random.choice(LASTING_PORTS)
-        with socket.socket(socket.AF_INET, socket.SOCK_STREAM) as tcp:
-            try:
-                tcp.bind(("127.0.0.1", port))
-            except OSError:
-                continue
-            return port
+def rtp_port(port: int) -> int:
+    """Return where the RTP ports of a gateway begin that has this port for SIP."""
+    return _RTP_PORTS[port % len(_RTP_PORTS)]
 
 
 def family_of(host: str) -> socket.AddressFamily:

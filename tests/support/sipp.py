@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+import socket
 import subprocess
 from typing import TYPE_CHECKING
+
+from support.waiting import wait_until
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -30,8 +33,8 @@ def run_caller(
 
 
 def start_callee(port: int, folder: Path, *, calls: int = 1) -> subprocess.Popen[bytes]:
-    """Start SIPp's answering scenario; it ends by itself after so many calls."""
-    return subprocess.Popen(
+    """Start SIPp's answering scenario, and wait for it; it ends by itself after so many calls."""
+    process = subprocess.Popen(
         [
             *("sipp", "-sn", "uas", "-i", "127.0.0.1", "-p", str(port), "-m", str(calls)),
             *("-timeout", "60", "-timeout_error", "-nostdin"),
@@ -41,3 +44,14 @@ def start_callee(port: int, folder: Path, *, calls: int = 1) -> subprocess.Popen
         stdout=subprocess.DEVNULL,
         stderr=subprocess.DEVNULL,
     )
+    wait_until(lambda: _is_taken(port), "SIPp listens")
+    return process
+
+
+def _is_taken(port: int) -> bool:
+    with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as other:
+        try:
+            other.bind(("127.0.0.1", port))
+        except OSError:
+            return True
+    return False

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import hashlib
 import queue
 import random
@@ -629,13 +630,20 @@ class PhoneCall:
     def _send_invite(self, request: Message) -> None:
         self._invite = request
         self.phone.send(request, self.address)
-        timer = threading.Timer(T1_S, self._resend_invite, (request,))
+        self._resend_in(T1_S, request)
+
+    def _resend_in(self, wait_s: float, request: Message) -> None:
+        """Send it again until something comes back (RFC 3261 §17.1.1.2)."""
+
+        def resend() -> None:
+            if not self.statuses and not self.is_ended.is_set() and self._invite is request:
+                with contextlib.suppress(OSError):  # the phone has gone meanwhile
+                    self.phone.send(request, self.address)
+                self._resend_in(2 * wait_s, request)
+
+        timer = threading.Timer(wait_s, resend)
         timer.daemon = True
         timer.start()
-
-    def _resend_invite(self, request: Message) -> None:
-        if not self.statuses and not self.is_ended.is_set() and self._invite is request:
-            self.phone.send(request, self.address)
 
     def _answer_by_itself(self) -> None:
         if not self.is_ended.is_set() and not self.is_answered.is_set():

@@ -58,6 +58,7 @@ class AudioStream:
         self.sends_both = False  # audio beside telephone-events
         self.codec = g711.PCMU  # what is sent
         self.loses = 0.0  # this share of all packets
+        self.chance = random.Random()  # which ones
         self._peer: tuple[str, int] | None = None
         self._event_type: int | None = None
         self._to_say: deque[list[int]] = deque()
@@ -151,7 +152,7 @@ class AudioStream:
         return struct.pack("!BBHII", 0x80, kind, self._sequence, when, self._source) + payload
 
     def _send(self, packet: bytes) -> None:
-        if self._peer is not None and random.random() >= self.loses:
+        if self._peer is not None and self.chance.random() >= self.loses:
             with contextlib.suppress(OSError):
                 self.socket.sendto(packet, self._peer)
 

@@ -6,7 +6,7 @@ import json
 import os
 from typing import TYPE_CHECKING, Any, Self
 
-from support.ports import lasting_port
+from support.ports import free_port
 from support.real_home_assistant.api import HomeAssistantApi
 from support.real_home_assistant.config import Furniture, write_config
 from support.real_home_assistant.install import install
@@ -40,7 +40,7 @@ class RealHomeAssistant(Server):
         """
         self.release = release
         furniture = furniture or Furniture()
-        python, port = install(release), lasting_port()
+        python, port = install(release), free_port()
         self.config = folder / "config"
         write_config(self.config, port, furniture)
         self.api = HomeAssistantApi(port, furniture.certificate)
