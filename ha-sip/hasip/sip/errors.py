@@ -18,10 +18,16 @@ _log = logging.getLogger(__name__)
 
 # What pjsip refuses a request with while the one before has no answer yet (PJSIP_EBUSY).
 _BUSY = 171001
+# PJSIP_ESESSIONTERMINATED.
+_OVER = 171140
 
 
 class BusyError(SipError):
     """The one before is still under way; its answer will come."""
+
+
+class OverError(SipError):
+    """The call is over: the other side was first, and that is told."""
 
 
 @contextlib.contextmanager
@@ -32,7 +38,7 @@ def sip_errors(doing: str) -> Iterator[None]:
     except pj.Error as error:
         reason, status = error.reason, error.status
         msg = f"cannot {doing}: {reason} (pjsip status {status})"
-        kind = BusyError if status == _BUSY else SipError
+        kind = {_BUSY: BusyError, _OVER: OverError}.get(status, SipError)
         raise kind(msg) from None  # the original holds pjsua2 objects in its traceback
 
 

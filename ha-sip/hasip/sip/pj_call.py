@@ -10,6 +10,7 @@ gives the new call to an object that has one already).
 
 from __future__ import annotations
 
+import contextlib
 import ctypes
 import logging
 import weakref
@@ -20,7 +21,7 @@ import pjsua2 as pj
 
 from hasip.events.model import SipCallId, Takeover
 from hasip.sip import sdp
-from hasip.sip.errors import guarded, sip_errors
+from hasip.sip.errors import OverError, guarded, sip_errors
 from hasip.sip.received import clean, extract_headers, is_taken_elsewhere, party, tag
 from hasip.sip.redirects import Redirects, Verdict, bare_uri, is_sip
 from hasip.sip.refusals import MEDIA_REFUSED, refused_by_peer
@@ -211,7 +212,7 @@ class PjCall(pj.Call):
         # pjsip takes BYE or CANCEL by itself; for an INVITE that we have not answered 603 is its
         # default too.
         op.statusCode = sip_code or pj.PJSIP_SC_DECLINE
-        with sip_errors("hang up"):
+        with contextlib.suppress(OverError), sip_errors("hang up"):
             self.hangup(op)
 
     def let_die(self) -> None:

@@ -129,6 +129,7 @@ class _Child:
         if self._bad_answers >= MOST_BAD_ANSWERS:
             _say(f"ha-sip hangs ({answer}); it is killed")
             os.kill(self._pid, signal.SIGKILL)
+            self._ask_at = time.monotonic() + ASK_EVERY_S  # its end is not asked
 
 
 def _say(text: str) -> None:

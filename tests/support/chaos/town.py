@@ -231,6 +231,7 @@ class Town:
             "BROKER_ADDRESS": f"broker.{DOMAIN}",
             "BROKER_PORT": str(self.broker.port),
             "INSTANCE_NAME": "chaos",
+            "PYTHONFAULTHANDLER": "1",  # where it crashes, its log says where
             **faked_clock(self.folder),
         }
         for n in ACCOUNTS:
@@ -245,6 +246,8 @@ class Town:
                 f"SIP{n}_SETTLE_TIME": "0.1",
             }
         variables["SIP3_INCOMING_CALL_FILE"] = str(long_menu)
+        # A call whose end was lost takes one of the wheel's four places until then.
+        variables["SIP1_OPTIONS"] = "--rtp-timeout 6"
         mount = f"mount -t tmpfs -o size={DISK} none {self.disk} && mkdir {self.disk}/cache"
         return GatewayProcess(
             self.folder,

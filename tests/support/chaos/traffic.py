@@ -78,7 +78,8 @@ class Traffic:
 
     def problems(self, at: float, kind: str) -> list[str]:
         """Return what went wrong since."""
-        return [one.problem for one in list(self.trips) if one.kind == kind and one.ended_at > at]
+        trips = [one for one in list(self.trips) if one.kind == kind and one.ended_at > at]
+        return [one.problem for one in trips if one.problem]
 
     def keep_line(self) -> PhoneCall:
         """Return the call that is up, with sound to be heard; a new one where there is none."""
@@ -141,7 +142,7 @@ class Traffic:
         town.gateway.command({"command": "dial", "number": uri, "ring_timeout": 4, "menu": message})
         try:
             with contextlib.closing(town.carol.wait_call(PATIENCE_S)) as call:
-                call.wait_answered(PATIENCE_S)
+                town.gateway.wait_log(f"[{uri}] CallEstablished", PATIENCE_S, since)
                 record = {"command": "start_recording", "number": uri, "recording_file": str(file)}
                 town.gateway.command(record)
                 call.wait_sound(PATIENCE_S)

@@ -97,7 +97,7 @@ class Trial:
             assert len(line.stream.typed_at) > digits
         self._recover(fault, over, known)
         self._look(fault, lines, process)
-        self._say(self._words(fault))
+        self._say(self._words(fault, over))
 
     def _begin_anew(self, fault: Fault, process: int, lines: int) -> int:
         """Forget what a killed process had not told; returns how long the log is now."""
@@ -159,11 +159,15 @@ class Trial:
         warnings = [match[1] for match in map(_WARNING.match, new) if match]
         self.said.setdefault(fault.name, list(dict.fromkeys(warnings)))
 
-    def _words(self, fault: Fault) -> str:
+    def _words(self, fault: Fault, over: float) -> str:
         figures = self.figures[fault.name]
-        return f"{fault.name}: " + ", ".join(
-            f"{name} {took[-1]:.1f}" for name, took in figures.items()
-        )
+        times = ", ".join(f"{name} {took[-1]:.1f}" for name, took in figures.items())
+        failed = [
+            f"{kind}: {problem}"
+            for kind in self._traffic.kinds
+            for problem in self._traffic.problems(over, kind)
+        ]
+        return "\n    after it failed ".join([f"{fault.name}: {times}", *failed])
 
 
 def _missing(arrived: list[tuple[str, str]], wanted: list[tuple[str, str]]) -> list[str]:
