@@ -9,6 +9,8 @@ import pytest
 from support import blueprints
 from support.app_gateway import can_enter
 from support.mosquitto import Mosquitto
+from support.open_line import OpenLine, open_line
+from support.ports import free_port
 from support.real_home_assistant import (
     RELEASES,
     Furniture,
@@ -82,3 +84,11 @@ def supervisor(
     possible_supervisor.lines.clear()
     possible_supervisor.passed.clear()
     return possible_supervisor
+
+
+@pytest.fixture(scope="session")
+def nobody(tmp_path_factory: pytest.TempPathFactory) -> Iterator[OpenLine]:
+    """Return a gateway that calls a port where nobody listens."""
+    with open_line(tmp_path_factory.mktemp("nobody")) as line:
+        line.command("dial", f"sip:x@127.0.0.1:{free_port()}")
+        yield line

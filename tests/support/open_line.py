@@ -28,6 +28,7 @@ class OpenLine:
         self.gateway = gateway
         self.house = house
         self.folder = folder
+        self.build = "wheel"
 
     def begin(self) -> None:
         """Be as new for the next test: the calls of the one before are over, and forgotten."""

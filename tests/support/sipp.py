@@ -2,14 +2,19 @@
 
 from __future__ import annotations
 
+import re
 import socket
 import subprocess
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Self
 
+from support.ports import free_port
 from support.waiting import wait_until
 
 if TYPE_CHECKING:
     from pathlib import Path
+
+    from support.phone.rtp import AudioStream
+    from support.sipp_script import Script
 
 
 def run_caller(
@@ -55,3 +60,75 @@ def _is_taken(port: int) -> bool:
         except OSError:
             return True
     return False
+
+
+class Sipp:
+    """SIPp with a script of ours, for one call."""
+
+    def __init__(
+        self, script: Script, folder: Path, *, target: tuple[str, int] | None = None
+    ) -> None:
+        """Call `house` at that address, or wait to be called at `uri`."""
+        self.port = free_port()
+        self.uri = f"sip:sipp@127.0.0.1:{self.port}"
+        name = f"sipp-{self.port}"
+        path = folder / f"{name}.xml"
+        path.write_text(script.xml, encoding="utf-8")
+        self._messages, self._errors = folder / f"{name}.log", folder / f"{name}.errors"
+        command = [
+            *("sipp", "-sf", str(path), "-i", "127.0.0.1", "-p", str(self.port), "-m", "1"),
+            *("-s", "house", "-timeout", "20", "-timeout_error", "-nostdin"),
+            *("-trace_msg", "-message_file", str(self._messages)),
+            *("-trace_err", "-error_file", str(self._errors)),
+        ]
+        if target is not None:
+            command.append(f"{target[0]}:{target[1]}")
+        self._process = subprocess.Popen(
+            command,
+            cwd=folder,
+            stdin=subprocess.DEVNULL,
+            stdout=subprocess.DEVNULL,
+            stderr=subprocess.DEVNULL,
+        )
+        wait_until(lambda: _is_taken(self.port), "SIPp listens")
+
+    def __enter__(self) -> Self:
+        """Be there."""
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        """Be gone, whatever came of it."""
+        if self._process.poll() is None:
+            self._process.kill()
+        self._process.wait(10)
+
+    @property
+    def messages(self) -> str:
+        """Return all that was sent and received."""
+        return read(self._messages)
+
+    def start_media(self, stream: AudioStream, clock_hz: int = 8000) -> None:
+        """Have sound go to where the gateway wants it, and digits in the type that it wants."""
+
+        def heard() -> list[tuple[str, str]]:
+            texts = re.findall(r"message received.*?(?=^-{10}|\Z)", self.messages, _ALL)
+            pattern = rf"^m=audio (\d+).*^a=rtpmap:(\d+) telephone-event/{clock_hz}\b"
+            return [found for text in texts for found in re.findall(pattern, text, _ALL)]
+
+        wait_until(heard, "the gateway's SDP")
+        port, event_type = heard()[-1]
+        stream.start(("127.0.0.1", int(port)), int(event_type))
+
+    def finish(self) -> None:
+        """Wait for the end of the script; raises AssertionError if it went otherwise."""
+        code = self._process.wait(25)
+        told = f"SIPp ended with {code}\n{read(self._errors)}\n{self.messages}"
+        assert code == 0, told
+
+
+_ALL = re.DOTALL | re.MULTILINE
+
+
+def read(path: Path) -> str:
+    """Return what a file holds by now."""
+    return path.read_text(encoding="utf-8", errors="replace") if path.exists() else ""

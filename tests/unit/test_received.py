@@ -8,6 +8,7 @@ from hasip.calls.uri import has_scheme, host_of, parse_number
 from hasip.sip.received import (
     LONGEST_VALUE,
     clean,
+    digit_of_info,
     extract_headers,
     header_value,
     is_taken_elsewhere,
@@ -130,3 +131,23 @@ def test_a_name_that_is_no_utf8_or_far_too_long_does_not_spoil_events() -> None:
     short = party(odd.replace("x" * 4_000, ""), "From") or ""
     assert short == '"M\ufffdller" <sip:a@b>'
     short.encode()
+
+
+@pytest.mark.parametrize(
+    ("kind", "body", "digit"),
+    [
+        ("application/dtmf", "5", "5"),
+        ("application/dtmf", " #\r\n", "#"),
+        ("Application/DTMF; x=1", "d", "D"),
+        ("application/dtmf", "11", "#"),
+        ("application/dtmf", "16", None),  # a flash
+        ("application/dtmf", "", None),
+        ("application/dtmf", "Signal=5", None),
+        ("application/dtmf-relay", "5", None),  # pjsip's own
+        ("text/plain", "5", None),
+    ],
+)
+def test_an_info_that_is_only_a_digit(kind: str, body: str, digit: str | None) -> None:
+    info = f"INFO sip:x SIP/2.0\r\nc: {kind}\r\nContent-Length: 9\r\n\r\n{body}"
+
+    assert digit_of_info(info) == digit

@@ -22,7 +22,14 @@ import pjsua2 as pj
 from hasip.events.model import SipCallId, Takeover
 from hasip.sip import sdp
 from hasip.sip.errors import OverError, guarded, sip_errors
-from hasip.sip.received import clean, extract_headers, is_taken_elsewhere, party, tag
+from hasip.sip.received import (
+    clean,
+    digit_of_info,
+    extract_headers,
+    is_taken_elsewhere,
+    party,
+    tag,
+)
 from hasip.sip.redirects import Redirects, Verdict, bare_uri, is_sip
 from hasip.sip.refusals import MEDIA_REFUSED, refused_by_peer
 from hasip.sip.slim import slim
@@ -290,10 +297,17 @@ class PjCall(pj.Call):
                     self.post(lambda ears: ears.heard_response())
                 elif tsx.method == "CANCEL" and is_taken_elsewhere(message):
                     self.post(lambda ears: ears.heard_taken_elsewhere())
+                elif tsx.method == "INFO" and tsx.role == pj.PJSIP_ROLE_UAS:
+                    self._read_info(message)
             is_over = tsx.state in (pj.PJSIP_TSX_STATE_COMPLETED, pj.PJSIP_TSX_STATE_TERMINATED)
             if tsx.method == "INFO" and tsx.role == pj.PJSIP_ROLE_UAC and is_over:
                 code = tsx.statusCode
                 self.post(lambda ears: ears.heard_info_answer(code))
+
+    def _read_info(self, info: str) -> None:
+        digit = digit_of_info(info)
+        if digit is not None:
+            self.post(lambda ears: ears.heard_digit(digit))
 
     def onCallTransferStatus(self, prm: pj.OnCallTransferStatusParam) -> None:  # noqa: N802
         """Pass on how a transfer goes (RFC 3515 §2.4.5)."""

@@ -46,6 +46,9 @@ _TAKEN = re.compile(
 # What begins a template of Home Assistant's. Some of its actions (`notify`, up to 2024) render the
 # text that an automation gives them once more, whatever it came from.
 _TEMPLATE = re.compile(r"\{(?=[{%#])")
+# The digits of `application/dtmf`, as a character or as the code of an event (RFC 4733 §3.2).
+_DIGITS = "0123456789*#ABCD"
+_DIGIT_CODES = {str(code): digit for code, digit in enumerate(_DIGITS)}
 # What goes into an event; a peer may send more than anybody wants to know.
 LONGEST_VALUE = 1_000
 
@@ -111,6 +114,18 @@ def tag(message: str, name: str) -> str:
     """Return the tag of a From or To; empty where it has none."""
     found = _TAG.search((header_value(message, name) or "").rpartition(">")[2])
     return found[1].strip() if found else ""
+
+
+def digit_of_info(info: str) -> str | None:
+    """Return the digit of an INFO whose body is nothing else, as some gateways send them.
+
+    pjsip knows `application/dtmf-relay`, and takes no notice of `application/dtmf`.
+    """
+    kind = (header_value(info, "Content-Type") or "").partition(";")[0].strip().lower()
+    if kind != "application/dtmf":
+        return None
+    body = info.replace("\r\n", "\n").partition("\n\n")[2].strip().upper()
+    return _DIGIT_CODES.get(body) or (body if len(body) == 1 and body in _DIGITS else None)
 
 
 def party(message: str, name: str) -> str | None:

@@ -52,6 +52,7 @@ class AudioStream:
         self.samples: list[int] = []  # heard, at 8 kHz
         self.arrivals: list[float] = []  # monotonic time of every packet
         self.sequence_numbers: list[int] = []
+        self.lengths_ms: set[int] = set()  # of the packets heard
         self.events: list[HeardEvent] = []  # every telephone-event packet heard
         self.typed_at: list[float] = []  # monotonic time of every digit's first packet
         self.sends_audio = True
@@ -173,6 +174,7 @@ class AudioStream:
                 )
             if payload_type in (g711.PCMU, g711.PCMA):
                 self.arrivals.append(time.monotonic())
+                self.lengths_ms.add(len(data[12:]) // SAMPLES_PER_MS)
                 self.sequence_numbers.append(int.from_bytes(data[2:4], "big"))
                 self.samples += g711.decode(data[12:], payload_type)
 
