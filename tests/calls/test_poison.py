@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import socket
 from typing import TYPE_CHECKING
 
@@ -25,6 +26,7 @@ def invite(gateway: GatewayProcess, own_port: int, **parts: str) -> bytes:
         f"v=0\r\no=- 1 1 IN IP4 127.0.0.1\r\ns=-\r\nc=IN IP4 {host['connection']}\r\nt=0 0\r\n"
         "m=audio 40000 RTP/AVP 0\r\na=rtpmap:0 PCMU/8000\r\n"
     )
+    sdp = parts.get("sdp", sdp)
     return (
         f"INVITE {gateway.uri} SIP/2.0\r\n"
         f"Via: SIP/2.0/UDP {host['via']}:{own_port};branch=z9hG4bK{next(iter(parts))}\r\n"
@@ -33,6 +35,25 @@ def invite(gateway: GatewayProcess, own_port: int, **parts: str) -> bytes:
         f"Contact: <sip:x@{host['contact']}:{own_port}>\r\n"
         f"Content-Type: application/sdp\r\nContent-Length: {len(sdp)}\r\n\r\n{sdp}"
     ).encode()
+
+
+def call_by_hand(
+    gateway: GatewayProcess, peer: socket.socket, *, acknowledges: bool = True
+) -> tuple[bytes, int]:
+    """Call, and return the To of the answer and the caller's port."""
+    peer.bind(("127.0.0.1", 0))
+    peer.settimeout(10)
+    own_port = peer.getsockname()[1]
+    start = invite(gateway, own_port, via="127.0.0.1")
+    peer.sendto(start, gateway.address)
+    while not (answer := peer.recv(4096)).startswith(b"SIP/2.0 200 "):
+        assert answer.startswith(b"SIP/2.0 1")
+    to = next(line for line in answer.split(b"\r\n") if line.startswith(b"To: "))
+    if acknowledges:
+        head = start.partition(b"Content-Type")[0].replace(b"INVITE", b"ACK")
+        head = re.sub(rb"To: [^\r]*", to, head.replace(b"z9hG4bKvia", b"z9hG4bKack"))
+        peer.sendto(head + b"Content-Length: 0\r\n\r\n", gateway.address)
+    return to, own_port
 
 
 @BUILDS
@@ -73,3 +94,64 @@ def test_a_registrar_that_answers_with_a_star_for_a_contact(tmp_path: Path, buil
             gateway.wait_log("its Contact is *")
 
             assert phone.ping(gateway.address) < 2
+
+
+# The audio has an address, and the text that the phone does not want has none.
+NO_ADDRESS = (
+    "v=0\r\no=- 1 1 IN IP4 127.0.0.1\r\ns=-\r\nt=0 0\r\nm=text 0 RTP/AVP 98\r\n"
+    "m=audio 40000 RTP/AVP 0\r\nc=IN IP4 127.0.0.1\r\na=rtpmap:0 PCMU/8000\r\n"
+)
+
+
+@BUILDS
+def test_an_offer_of_media_without_an_address_is_refused(tmp_path: Path, build: str) -> None:
+    with (
+        GatewayProcess(tmp_path, python=python_of(build), menu_file={}) as gateway,
+        Phone("p") as phone,
+        socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as peer,
+    ):
+        peer.bind(("127.0.0.1", 0))
+        peer.settimeout(10)
+        peer.sendto(invite(gateway, peer.getsockname()[1], sdp=NO_ADDRESS), gateway.address)
+
+        assert peer.recv(4096).startswith(b"SIP/2.0 488 ")
+        gateway.wait_log("its SDP has media without an address")
+        phone.call(gateway.uri).wait_answered()
+
+
+@BUILDS
+def test_a_change_of_a_call_to_media_without_an_address_is_refused(
+    tmp_path: Path, build: str
+) -> None:
+    """The first audio is switched off, and has no address: pjsip looks for it."""
+    offer = NO_ADDRESS.replace("m=text", "m=audio")
+    with (
+        GatewayProcess(tmp_path, python=python_of(build), menu_file={}) as gateway,
+        Phone("p") as phone,
+        socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as peer,
+    ):
+        to, own_port = call_by_hand(gateway, peer)
+        change = invite(gateway, own_port, sdp=offer).replace(b"poison-sdp", b"poison-via")
+        change = change.replace(b"CSeq: 1 ", b"CSeq: 2 ")
+        peer.sendto(re.sub(rb"To: [^\r]*", to, change), gateway.address)
+        while not (answer := peer.recv(4096)).startswith(b"SIP/2.0 488 "):
+            assert b"\r\nCSeq: 1 INVITE\r\n" in answer  # until its ACK has come
+
+        gateway.wait_log("Dropped a INVITE from 127.0.0.1: its SDP has media without an address")
+        phone.call(gateway.uri).wait_answered()
+
+
+@BUILDS
+def test_an_ack_without_a_tag_for_a_call_that_is_up(tmp_path: Path, build: str) -> None:
+    with (
+        GatewayProcess(tmp_path, python=python_of(build), menu_file={}) as gateway,
+        Phone("p") as phone,
+        socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as peer,
+    ):
+        _, own_port = call_by_hand(gateway, peer, acknowledges=False)
+        start = invite(gateway, own_port, via="127.0.0.1")
+        ack = start.replace(b"INVITE", b"ACK").replace(b"z9hG4bKvia", b"z9hG4bKother")
+        peer.sendto(ack, gateway.address)
+
+        assert phone.ping(gateway.address) < 1
+        phone.call(gateway.uri).wait_answered()

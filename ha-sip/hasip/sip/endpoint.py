@@ -27,7 +27,7 @@ from hasip.sip.nat_servers import ServerWatch, ask_stun
 from hasip.sip.new_requests import NewRequests
 from hasip.sip.pj_call import leave_to_pjsip
 from hasip.sip.pj_log import REFUSAL_LEVEL, LogWriter
-from hasip.sip.poison import PoisonFilter
+from hasip.sip.poison import BadOffers, PoisonFilter
 from hasip.sip.refusals import refused_by_us
 from hasip.sip.resolver import Resolver
 from hasip.sip.strangers import REPORT_EVERY_S, Strangers
@@ -142,6 +142,7 @@ class SipStack:
         self._strays: StrayRequests | None = None
         self._doorman: Doorman | None = None
         self._poison_filter: PoisonFilter | None = None
+        self._bad_offers: BadOffers | None = None
         self._connections: Connections | None = None
         self._accounts: dict[int, SipAccount] = {}
         self._rooms_taken = 0
@@ -220,6 +221,7 @@ class SipStack:
         try:
             self._poison_filter = PoisonFilter()
             self._doorman = Doorman(strangers)
+            self._bad_offers = BadOffers()
         except OSError as error:
             _log.warning("Strangers and floods are not turned away early: %s", error)
 

@@ -15,6 +15,8 @@ _LEAVES_SILENCE_OUT = re.compile(
     re.MULTILINE | re.IGNORECASE,
 )
 _COMFORT_NOISE = "13"
+_BLANK_LINE = re.compile(rb"\r?\n\r?\n")
+_LENGTH = re.compile(rb"^(?:Content-Length|l)\s*:\s*(\d{1,9})", re.MULTILINE | re.IGNORECASE)
 
 
 def codecs(message: str) -> tuple[str, ...]:
@@ -40,3 +42,35 @@ def leaves_silence_out(message: str) -> bool:
     if audio is None:
         return False
     return _COMFORT_NOISE in audio[3].split() or bool(_LEAVES_SILENCE_OUT.search(message))
+
+
+def lacks_address(message: bytes) -> bool:
+    """Tell whether an SDP in it has media without an address: without `c=`, and none for all.
+
+    In doubt it is said to lack one. pjsip reads the body as far as the Content-Length, and of parts
+    (multipart) only what is between two boundaries; so an address counts where any reader finds it.
+    """
+    head, body = _halves(message)
+    lengths = [int(length) for length in _LENGTH.findall(head)]
+    known = min([len(body.partition(b"\0")[0]), *lengths])
+    has_parts = b"multipart" in head.lower()
+    for_all = in_media = is_owed = False
+    at = 0
+    for line in body.split(b"\n"):
+        at += len(line) + 1
+        if any(part.startswith(b"m=") for part in line.split(b"\r")):
+            if is_owed:
+                return True
+            in_media, is_owed = True, not for_all
+        elif line.startswith(b"c=") and at - 1 <= known:
+            for_all, is_owed = for_all or not in_media, False
+        elif has_parts and (b"--" in line or not line.strip()):
+            if is_owed:
+                return True
+            for_all = in_media = False
+    return is_owed
+
+
+def _halves(message: bytes) -> tuple[bytes, bytes]:
+    end = _BLANK_LINE.search(message)
+    return (message, b"") if end is None else (message[: end.start()], message[end.end() :])
