@@ -148,6 +148,9 @@ create_venv() {
         need_packages "${pjsua2_packages[@]}"
         step "building pjsua2 from source" \
             "$project/scripts/build-pjsua2.sh" "$venv" "$venv/pjproject"
+        # Where PYTHONDONTWRITEBYTECODE is set, every start would do it, in 10 MiB and 0.2 s.
+        "$venv/bin/python" -m py_compile "$("$venv/bin/python" -c \
+            'import pjsua2; print(pjsua2.__file__)')"
         touch "$venv/.pjsua2-from-source"
     fi
     echo "$stamp" >"$venv/.stamp"

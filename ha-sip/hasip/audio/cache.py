@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import contextlib
-import hashlib
 import logging
 import os
 import shutil
@@ -43,6 +42,9 @@ class AudioCache:
         self._trim()
 
     def _path_of(self, key: Sequence[str]) -> Path:
+        # Imported here: OpenSSL comes with it, 2 MiB that only a cache has use for.
+        import hashlib  # noqa: PLC0415
+
         digest = hashlib.sha256("\0".join(key).encode()).hexdigest()
         return self._folder / f"ha-sip-{digest[:32]}.wav"
 

@@ -12,7 +12,8 @@ Rules of the contract that are easy to miss, and where they are:
 
 from __future__ import annotations
 
-import hmac
+# hmac.compare_digest, without the OpenSSL that hmac loads for what else it can (2 MiB).
+from _operator import _compare_digest as compare_digest
 from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, assert_never
 
@@ -215,7 +216,7 @@ def _same_code(menu: Menu, typed: str) -> MenuIndex | None:
     """Return where a code leads; how long it takes tells nothing about the codes."""
     found = None
     for code, leads_to in menu.choices.items():
-        if hmac.compare_digest(code.encode(), typed.encode()):
+        if compare_digest(code.encode(), typed.encode()):
             found = leads_to
     return found
 

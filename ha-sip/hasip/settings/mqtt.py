@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
-import hashlib
+import os
 import re
-import secrets
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -120,6 +119,8 @@ def _instance(source: Source, sip: Sip, accounts: Sequence[Account], reader: Rea
         return name
     if source.data_dir is not None:
         return _kept_name(source.data_dir, reader)
+    import hashlib  # noqa: PLC0415 - with OpenSSL; large, and seldom used
+
     # A container keeps no files and has a new host name every time; its account stays.
     uris = [account.id_uri for account in accounts][:1]
     told = "|".join([*uris, str(sip.port)])
@@ -133,7 +134,7 @@ def _kept_name(folder: Path, reader: Reader) -> str:
             name = file.read_text(encoding="utf-8").strip()
             if _NAME.fullmatch(name):
                 return name
-        name = f"ha_sip_{secrets.token_hex(3)}"
+        name = f"ha_sip_{os.urandom(3).hex()}"
         file.write_text(name, encoding="utf-8")
     except (OSError, ValueError) as error:
         reader.warnings.append(f"{file}: cannot be kept ({error}); set mqtt.instance_name")

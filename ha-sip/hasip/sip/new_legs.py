@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-import uuid
+import os
 from typing import TYPE_CHECKING
 
 from hasip.events.model import SipCallId
@@ -29,7 +29,7 @@ def incoming_call(
 def outgoing_call(loop: Loop, account: pj.Account, dialled: str, context: LegContext) -> SipLeg:
     """Make a leg whose INVITE is still to be sent."""
     parties = Parties(
-        call_id=SipCallId(uuid.uuid4().hex),
+        call_id=SipCallId(os.urandom(16).hex()),
         remote_uri=dialled,
         local_uri=account.getInfo().uri,
         headers=dict.fromkeys(context.rules.wanted_headers),
