@@ -22,7 +22,7 @@ _log = logging.getLogger(__name__)
 
 LOOK_EVERY_S = 20.0
 # By so much memory that nobody uses has to grow before it is given back.
-WORTH_BYTES = 6 * 1024 * 1024
+WORTH_BYTES = 3 * 1024 * 1024
 _PAGE_BYTES = os.sysconf("SC_PAGE_SIZE")
 
 
