@@ -32,6 +32,8 @@ usage() {
                                measure, print figures and write bench.json (docs/performance.md)
   fuzz [SURFACE...] [--seconds N] [--seed N]
                                send broken input to each surface; what fails goes to fuzz-failures
+  soak [--calls N] [--seed N] [--build wheel|source]
+                               thousands of calls of all kinds: what each got, and what is left
   chaos [--rounds N] [--seed N] everything around a gateway fails while people telephone (as root)
   image [--arch ARCH] [--tag NAME] [--base IMAGE]
                                build the container image with docker or buildah; ARCH is amd64 or
@@ -218,6 +220,12 @@ case $command in
         create_venv
         create_source_venv
         PYTHONPATH=$project/tests exec "$venv/bin/python" -m fuzz "$@"
+        ;;
+    soak)
+        need_packages "${test_packages[@]}"
+        create_venv
+        [[ " $* " == *" --build wheel "* ]] || create_source_venv
+        PYTHONPATH=$project/tests exec "$venv/bin/python" -m soak "$@"
         ;;
     chaos)
         need_packages "${test_packages[@]}"

@@ -6,8 +6,6 @@ The only module that knows all the others.
 from __future__ import annotations
 
 import logging
-import shutil
-import tempfile
 import threading
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -34,6 +32,7 @@ from hasip.homeassistant.services import ServiceCalls
 from hasip.homeassistant.speech import Speech
 from hasip.homeassistant.speech_check import SpeechCheck
 from hasip.homeassistant.webhooks import WebhookQueue
+from hasip.scratch import ScratchFolder, remove_dead_folders
 from hasip.settings.model import SpeechFallback
 from hasip.sip.endpoint import SipStack
 from hasip.sip.media import BRIDGE_RATE_HZ
@@ -72,7 +71,7 @@ class Gateway:
     ) -> None:
         self._settings = settings
         self._loop = loop
-        self._scratch_dir = Path(tempfile.mkdtemp(prefix="ha-sip-")).resolve()
+        self._scratch = ScratchFolder()
         self._registry = CallRegistry()
         self._bus = EventBus()
         self._client = _client(settings)
@@ -133,6 +132,7 @@ class Gateway:
             name = "home-assistant"
             threading.Thread(target=self._client.prepare, name=name, daemon=True).start()
         watch_addresses(lambda: self._loop.post(self._sip.look_around))
+        threading.Thread(target=remove_dead_folders, name="scratch", daemon=True).start()
         _log.info("ha-sip started, listening on port %d", self._settings.sip.port)
 
     def _read_commands(self) -> None:
@@ -187,7 +187,7 @@ class Gateway:
         if self._health is not None:
             self._health.close()
         self._sip.stop()
-        shutil.rmtree(self._scratch_dir, ignore_errors=True)
+        self._scratch.remove()
 
     # --- the steps of a stop ----------------------------------------------------------------
 
@@ -239,7 +239,7 @@ class Gateway:
             WorkerPool("prompts", self._loop, threads=4, waiting=200),
             voices,
             rate_hz=BRIDGE_RATE_HZ,
-            scratch_dir=self._scratch_dir,
+            scratch_dir=Path(self._scratch.path),
             cache_dir=self._settings.sip.cache_dir,
             fence=fence,
         )
@@ -249,7 +249,7 @@ class Gateway:
             recordings=RecordingFiles(
                 WorkerPool("recordings", self._loop, threads=2, waiting=100),
                 fence,
-                self._scratch_dir,
+                Path(self._scratch.path),
             ),
             publish=self._bus.publish,
             run_action=self._dispatcher.dispatch,

@@ -186,3 +186,18 @@ def test_a_part_that_hangs_is_named(tmp_path: Path, kind: str) -> None:
             wait_until(lambda: health(tmp_path / "health") == (1, words[kind]), words[kind], 15)
     finally:
         gateway.kill()
+
+
+def test_what_a_killed_gateway_left_in_the_temporary_folder_is_removed_by_the_next(
+    tmp_path: Path,
+) -> None:
+    scratch = tmp_path / "tmp"
+    scratch.mkdir()
+    with GatewayProcess(tmp_path, arguments=RESTART, TMPDIR=str(scratch)) as gateway:
+        before = set(scratch.iterdir())
+        assert len(before) == 2, "one of the parent, one of the gateway"
+        os.kill(child_of(gateway.pid), signal.SIGKILL)
+        gateway.wait_log("it starts again in 1 s")
+        wait_until(lambda: len(set(scratch.iterdir()) & before) == 1, "the dead one's is gone")
+        wait_until(lambda: len(set(scratch.iterdir())) == 2, "the new one's is there")
+    assert not list(scratch.iterdir())

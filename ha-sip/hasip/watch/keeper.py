@@ -11,9 +11,9 @@ import contextlib
 import os
 import signal
 import sys
-import tempfile
 import time
 
+from hasip.scratch import ScratchFolder
 from hasip.watch.probe import SOCKET_VARIABLE, WELL, ask
 
 OPTION = "--restart"
@@ -39,12 +39,11 @@ def keep_running() -> int | None:
     """
     folder = None
     if SOCKET_VARIABLE not in os.environ:
-        folder = tempfile.mkdtemp(prefix="ha-sip-")
-        os.environ[SOCKET_VARIABLE] = f"{folder}/health.sock"
+        folder = ScratchFolder()
+        os.environ[SOCKET_VARIABLE] = f"{folder.path}/health.sock"
     code = _watch_children(os.environ[SOCKET_VARIABLE])
     if code is not None and folder is not None:
-        with contextlib.suppress(OSError):
-            os.rmdir(folder)  # noqa: PTH106 - pathlib is large
+        folder.remove()
     return code
 
 

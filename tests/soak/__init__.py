@@ -1,0 +1,1 @@
+"""Thousands of calls of all kinds, and what is left of them."""

@@ -1,0 +1,70 @@
+"""Makes thousands of calls and says what is left of them; `./build.sh soak` calls it."""
+
+from __future__ import annotations
+
+import argparse
+import json
+import statistics
+import sys
+from dataclasses import asdict
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from soak.run import MOST_FAULTS, Plan, run
+
+if TYPE_CHECKING:
+    from soak.run import Outcome
+
+CALLS = {"wheel": 2_500, "source": 10_000}
+
+
+def main(arguments: list[str]) -> int:
+    """Run, print a table, and tell by the exit code whether all was well."""
+    parser = argparse.ArgumentParser(prog="./build.sh soak", description=__doc__)
+    parser.add_argument("--build", choices=tuple(CALLS), default="source")
+    parser.add_argument("--calls", type=int, help="default: 10,000 on source, 2,500 on the wheel")
+    parser.add_argument("--seed", type=int, default=1)
+    parser.add_argument("--seconds", type=float, default=3_600.0, help="end after so long at most")
+    parser.add_argument("--json", type=Path, default=Path("soak.json"), metavar="FILE")
+    given = parser.parse_args(arguments)
+    calls = given.calls or CALLS[given.build]
+    outcome = run(Plan(given.build, calls, given.seed, given.seconds))
+    data = {
+        "plan": asdict(outcome.plan),
+        "seconds": outcome.seconds,
+        "calls": outcome.calls,
+        "before": outcome.before,
+        "after": outcome.after,
+        "samples": outcome.samples,
+        "faults": outcome.faults,
+    }
+    given.json.write_text(json.dumps(data), encoding="utf-8")
+    show(outcome)
+    return 1 if outcome.faults else 0
+
+
+def show(outcome: Outcome) -> None:
+    """Print what was seen."""
+    plan = outcome.plan
+    print(
+        f"{outcome.count} calls in {outcome.seconds:.0f} s, {plan.callers} at once, "
+        f"build {plan.build}, seed {plan.seed}; {outcome.services} service calls"
+    )
+    for name, count in outcome.calls.most_common():
+        print(f"  {count:6} {name}")
+    print("\n| what | before | busy, median | busy, most | at rest | rise in 1,000 calls |")
+    print("|---|---|---|---|---|---|")
+    for name, before in outcome.before.items():
+        busy = [found[name] for _, _, found in outcome.samples] or [before]
+        rise = f"{outcome.rise(name):+.2f}" if outcome.is_long else "-"
+        print(
+            f"| {name} | {before:.4g} | {statistics.median(busy):.4g} | {max(busy):.4g} "
+            f"| {outcome.after[name]:.4g} | {rise} |"
+        )
+    print(f"\n{len(outcome.faults)} faults")
+    for fault in outcome.faults[:MOST_FAULTS]:
+        print(f"  {fault[:600]}")
+
+
+if __name__ == "__main__":
+    sys.exit(main(sys.argv[1:]))
