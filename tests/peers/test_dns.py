@@ -196,6 +196,38 @@ def test_an_ipv6_address_is_not_tried_where_ipv6_is_off(net: Provider) -> None:
         assert not any("fd00::" in line for line in gateway.lines)
 
 
+def test_a_name_that_has_only_ipv6_addresses_is_registered_at_and_called(net: Provider) -> None:
+    """With the build from source; calls go and come by IPv6, to another name as well."""
+    server = "fd00::61"
+    net.house.ip("address", "add", "fd00::2/64", "dev", "h0", "nodad")
+    for address in (server, "fd00::53"):
+        net.machine.ip("address", "add", f"{address}/64", "dev", "p0", "nodad")
+    net.dns(
+        f"six.example.org. AAAA {server}",
+        "door.example.org. AAAA fd00::53",
+        "_sip._udp.example.org. SRV 10 10 5060 six.example.org.",
+    )
+    registrar = net.registrar(server)
+    alice, door = net.phone("alice", "fd00::53"), net.phone("door", "fd00::53", 5060)
+    assert alice.register(registrar.address, "example.org") == 200
+    both = f"--bind-address {HOUSE},fd00::2"
+    with net.gateway(
+        **ACCOUNT, NAME_SERVER=DNS, GLOBAL_OPTIONS=both, python=python_of("source")
+    ) as gateway:
+        gateway.wait_log("(sip:hasip@example.org): registered")
+        gateway.command({"command": "dial", "number": "alice"})
+        call = alice.wait_call().wait_answered()
+        assert "c=IN IP6 fd00::2" in call.invite_received.body
+        call.hang_up()
+        with net.machine.entered():
+            call = alice.call("sip:hasip@example.org", via=registrar.address).wait_answered()
+        call.hang_up()
+        gateway.command({"command": "dial", "number": "sip:door@door.example.org"})
+        call = door.wait_call().wait_answered()
+        gateway.command({"command": "hangup", "number": "door"})
+        call.wait_ended()
+
+
 def test_the_doctor_tries_the_servers_that_the_records_name(net: Provider) -> None:
     net.dns(*TWO_SERVERS)
     for host in (FIRST, SECOND):

@@ -12,6 +12,7 @@ from support.kamailio import Kamailio
 from support.open_line import OpenLine
 from support.phone import Phone
 from support.ports import free_port
+from support.source_build import python_of
 from support.waiting import wait_until
 
 if TYPE_CHECKING:
@@ -33,13 +34,14 @@ def proxy(tmp_path: Path) -> Iterator[Kamailio]:
         yield kamailio
 
 
-@pytest.fixture
-def line(proxy: Kamailio, tmp_path: Path) -> Iterator[OpenLine]:
+@pytest.fixture(params=["wheel", "source"])
+def line(request: pytest.FixtureRequest, proxy: Kamailio, tmp_path: Path) -> Iterator[OpenLine]:
     with (
         StandInHomeAssistant() as house,
         GatewayProcess(
             tmp_path,
             house=house,
+            python=python_of(request.param),
             menu_file={"menu": MENU},
             SIP1_ID_URI=f"sip:hasip@127.0.0.1:{proxy.port}",
             SIP1_REGISTRAR_URI=f"sip:127.0.0.1:{proxy.port}",

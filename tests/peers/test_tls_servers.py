@@ -10,7 +10,7 @@ from support.certificates import Authority
 from support.kamailio import Tls
 from support.netns import Network
 from support.provider import ACCOUNT, DNS, FIRST, HOSTS, HOUSE, SECOND, Provider
-from support.source_build import source_python
+from support.source_build import python_of, source_python
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -77,6 +77,10 @@ def test_the_second_server_is_used_if_the_first_is_dead(
 
         sent = gateway.wait_lines("Request msg INVITE", 1)
         assert all(f" to TLS {SECOND}:{TLS_PORT}" in line for line in sent)
+        with net.machine.entered():
+            call = alice.call("sip:hasip@example.org", via=second.address).wait_answered()
+        call.hang_up()
+        gateway.wait_log("the other side hung up")
 
 
 @pytest.mark.parametrize("build", ["wheel", "source"])
@@ -112,3 +116,52 @@ def test_a_wildcard_is_for_the_names_directly_below(
         gateway.wait_log(REGISTERED if is_trusted else "registration at")
 
         assert any(REGISTERED in line for line in gateway.lines) == is_trusted
+
+
+@pytest.mark.parametrize("build", ["wheel", "source"])
+@pytest.mark.parametrize("way", ["redirect", "REFER"])
+def test_a_call_that_is_sent_to_a_name_by_tls_goes_there(
+    net: SafeProvider, way: str, build: str
+) -> None:
+    """The server shows a certificate for the name; our BYE goes the same way."""
+    net.dns(*HOSTS)
+    server = net.safe_registrar(FIRST, "one.example.org")
+    alice, old = net.phone("alice"), net.phone("old")
+    assert alice.register(server.address, "one.example.org") == 200
+    safe = "sip:alice@one.example.org;transport=tls"
+    trust = f"--bind-address {HOUSE} --tls on --tls-ca-file {net.authority.certificate}"
+    with net.gateway(
+        python=python_of(build),
+        NAME_SERVER=DNS,
+        GLOBAL_OPTIONS=trust,
+        SIP1_OPTIONS="--follow-transfer on",
+    ) as gateway:
+        if way == "redirect":
+            old.redirect_to = safe
+            gateway.command({"command": "dial", "number": old.uri})
+        else:
+            with net.machine.entered():
+                call = old.call(gateway.uri, via=gateway.address).wait_answered()
+            assert call.refer(safe) == 202
+        call = alice.wait_call().wait_answered()
+        gateway.command({"command": "hangup", "number": old.uri if way == "redirect" else "alice"})
+        call.wait_ended()
+
+        assert call.ended_by_peer
+        sent = gateway.wait_lines("Request msg INVITE", 1)
+        assert f" to TLS {FIRST}:{TLS_PORT}" in sent[-1]
+
+
+def test_a_redirect_to_a_name_that_a_server_has_no_certificate_for_is_not_followed(
+    net: SafeProvider,
+) -> None:
+    net.dns(*HOSTS)
+    net.safe_registrar(FIRST, "two.example.org")
+    old = net.phone("old")
+    old.redirect_to = "sip:alice@one.example.org;transport=tls"
+    trust = f"--bind-address {HOUSE} --tls on --tls-ca-file {net.authority.certificate}"
+    with net.gateway(NAME_SERVER=DNS, GLOBAL_OPTIONS=trust) as gateway:
+        gateway.command({"command": "dial", "number": old.uri})
+        gateway.wait_log("TLS: the certificate of")
+
+        assert "(unreachable; 503" in gateway.wait_log("the call ended: ")
