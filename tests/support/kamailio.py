@@ -156,3 +156,16 @@ class Kamailio(Server):
             *("-w", str(runtime), "-Y", str(runtime), "-P", str(runtime / "pid")),
         ]
         super().__init__(command, port, folder / "kamailio.log", host)
+
+
+def account_at(
+    port: int, user: str = "hasip", password: str = "secret", options: str = ""
+) -> dict[str, str]:
+    """Return the settings of an account at a registrar on 127.0.0.1."""
+    return {
+        "SIP1_ID_URI": f"sip:{user}@127.0.0.1:{port}",
+        "SIP1_REGISTRAR_URI": f"sip:127.0.0.1:{port}",
+        "SIP1_USER_NAME": user,
+        "SIP1_PASSWORD": password,
+        "SIP1_OPTIONS": options,
+    }

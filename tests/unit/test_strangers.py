@@ -78,10 +78,25 @@ def test_other_requests_of_those_who_are_taken_have_a_limit_too() -> None:
     assert strangers.judge("OPTIONS", "10.0.0.1") is Verdict.PASS
 
 
+def test_what_belongs_to_no_call_has_a_limit_and_strangers_learn_nothing_by_it() -> None:
+    clock = FakeClock()
+    strangers = make(clock)
+
+    verdicts = [strangers.judge_stray("BYE", "10.0.0.1") for _ in range(500)]
+    assert verdicts == [Verdict.PASS] * 200 + [Verdict.DROP] * 300
+    assert strangers.judge("INVITE", "10.0.0.1") is Verdict.PASS
+    verdicts = [strangers.judge_stray("BYE", "6.6.6.6") for _ in range(ANSWERS_TO_STRANGER + 2)]
+    assert verdicts == [Verdict.REFUSE] * ANSWERS_TO_STRANGER + [Verdict.DROP] * 2
+    assert strangers.judge_stray("ACK", "7.7.7.7") is Verdict.DROP
+    clock.advance(1)
+    assert strangers.judge_stray("CANCEL", "10.0.0.1") is Verdict.PASS
+
+
 def test_while_names_are_being_resolved_nobody_is_refused_or_counted() -> None:
     strangers = make(FakeClock(), is_learning=True)
 
     assert strangers.judge("INVITE", "6.6.6.6") is Verdict.DROP
+    assert strangers.judge_stray("BYE", "6.6.6.6") is Verdict.DROP
     assert strangers.refused == 0
 
 

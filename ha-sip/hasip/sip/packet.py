@@ -13,7 +13,7 @@ _PACKET_AT = 320
 _PACKET_ROOM = 16_000 if IS_OURS else 4_000
 _NAME_AT = _PACKET_AT + _PACKET_ROOM + 48
 _NAME_LENGTH = 46
-_MESSAGE_AT = _NAME_AT + 56
+MESSAGE_AT = _NAME_AT + 56  # `msg_info`
 
 
 def message_at(rdata: int) -> int:
@@ -23,8 +23,8 @@ def message_at(rdata: int) -> int:
 
 def read_packet(rdata: int) -> tuple[str, bytes] | None:
     """Return the sender's address and the message; None in a build that we do not know."""
-    start = ctypes.c_void_p.from_address(rdata + _MESSAGE_AT).value or 0
-    length = ctypes.c_int.from_address(rdata + _MESSAGE_AT + 8).value
+    start = ctypes.c_void_p.from_address(rdata + MESSAGE_AT).value or 0
+    length = ctypes.c_int.from_address(rdata + MESSAGE_AT + 8).value
     packet = rdata + _PACKET_AT
     if not (packet <= start and length > 0 and start + length <= packet + _PACKET_ROOM):
         return None

@@ -28,6 +28,9 @@ MOST_STRANGERS = 10_000  # remembered; the one not heard of for longest is forgo
 ANSWERS_PER_S = 20.0
 # Requests other than INVITE of those who are taken, such as OPTIONS that ask whether we are there.
 OTHERS_PER_S = 50.0
+# Those of them that belong to no call: after a restart, the ends of the calls before it.
+STRAYS_PER_S = 20.0
+STRAYS_AT_ONCE = 200.0
 # What one source may have of the calls a second.
 SHARE_OF_SOURCE = 0.75
 MOST_SOURCES = 1_000
@@ -88,6 +91,7 @@ class Strangers:
         self._is_learning = is_learning
         self._calls = Bucket(clock, calls_per_s, calls_at_once)
         self._others = Bucket(clock, OTHERS_PER_S, 2 * OTHERS_PER_S)
+        self._strays = Bucket(clock, STRAYS_PER_S, STRAYS_AT_ONCE)
         self._share = calls_per_s * SHARE_OF_SOURCE, calls_at_once * SHARE_OF_SOURCE
         self._shares: OrderedDict[str, Bucket] = OrderedDict()
         self._answers = Bucket(clock, ANSWERS_PER_S, ANSWERS_PER_S)
@@ -96,7 +100,8 @@ class Strangers:
         self.refused = 0  # requests of strangers, answered or not
         self.too_many = 0  # calls that came too fast
         self.too_many_others = 0  # other requests that did
-        self._reported = (0, 0, 0)
+        self.too_many_strays = 0  # requests that belong to no call, not answered
+        self._reported = (0, 0, 0, 0)
 
     def judge(self, method: str, source: str) -> Verdict:
         """Decide about a request outside of any call."""
@@ -107,15 +112,31 @@ class Strangers:
             return Verdict.DROP
         return self._judge_stranger(method, source)
 
+    def judge_stray(self, method: str, source: str) -> Verdict:
+        """Decide about a request that says it belongs to a call, and there is none.
+
+        pjsip answers it, or drops it: so nothing more is known by it than by any other request.
+        """
+        if self._accepts(source):
+            if self._strays.take():
+                return Verdict.PASS
+            self.too_many_strays += 1
+            return Verdict.DROP
+        if self._is_learning():
+            return Verdict.DROP
+        verdict = self._judge_stranger(method, source)
+        return Verdict.DROP if method == "ACK" else verdict  # RFC 3261 §17.1.1.3: it gets no answer
+
     def report(self) -> None:
         """Say in one line what came since the last time, if anything did; called once a minute."""
-        now = (self.refused, self.too_many, self.too_many_others)
+        now = (self.refused, self.too_many, self.too_many_others, self.too_many_strays)
         since = tuple(new - old for new, old in zip(now, self._reported, strict=True))
         self._reported = now
         if any(since):
             _log.warning(
                 "In the last minute %d requests of strangers were refused or not answered; %d "
-                "calls and %d other requests got 503, since they came too fast",
+                "calls and %d other requests got 503, since they came too fast; %d that belong to "
+                "no call were not answered",
                 *since,
             )
 

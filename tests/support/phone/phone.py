@@ -350,6 +350,11 @@ class PhoneCall:
         """Return the value of a Replaces header (RFC 3891) by which another call replaces it."""
         return f"{self.call_id};to-tag={tag_of(self._remote)};from-tag={self._tag}"
 
+    @property
+    def tag(self) -> str | None:
+        """Return the other side's tag."""
+        return tag_of(self._remote)
+
     def wait_status(self, code: int, timeout_s: float = PATIENCE_S) -> None:
         """Wait for a response to our INVITE."""
         self._wait(lambda: any(seen == code for _, seen in self.statuses), f"{code}", timeout_s)
