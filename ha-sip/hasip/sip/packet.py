@@ -18,7 +18,7 @@ MESSAGE_AT = _NAME_AT + 56  # `msg_info`
 
 def message_at(rdata: int) -> int:
     """Return where the parsed message is, of what `read_packet` can read."""
-    return ctypes.c_void_p.from_address(rdata + _MESSAGE_AT + 16).value or 0
+    return ctypes.c_void_p.from_address(rdata + MESSAGE_AT + 16).value or 0
 
 
 def read_packet(rdata: int) -> tuple[str, bytes] | None:
