@@ -5,6 +5,7 @@ Every race is run over a range of delays, since nobody knows which one is the wo
 
 from __future__ import annotations
 
+import socket
 import time
 from typing import TYPE_CHECKING, Any
 
@@ -24,6 +25,7 @@ if TYPE_CHECKING:
     from support.phone import PhoneCall
 
 DELAYS_S = [0.0, 0.002, 0.01, 0.03, 0.06, 0.12, 0.25]
+TAKEN_BACK = 15
 HELLO = {"menu": {"message": "Hello there", "timeout": 60}}
 
 
@@ -265,3 +267,28 @@ def test_a_prompt_that_is_stopped_as_it_ends(arena: Arena) -> None:
         arena.rest()
     ended = arena.house.event_names.count("playback_done")
     assert 0 < ended < 90, "some were stopped, and some were not"
+
+
+def test_a_call_that_is_taken_back_before_it_could_ring(tmp_path: Path) -> None:
+    """Both messages are there before the loop hears of the call: it is told of all the same."""
+    with (
+        StandInHomeAssistant() as house,
+        GatewayProcess(tmp_path, house=house, SIP1_ANSWER_MODE="listen") as gateway,
+        socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as caller,
+    ):
+        caller.bind(("127.0.0.1", 0))
+        via = f"SIP/2.0/UDP 127.0.0.1:{caller.getsockname()[1]};branch=z9hG4bK"
+        for number in range(TAKEN_BACK):
+            for method in ("INVITE", "CANCEL"):
+                request = (
+                    f"{method} {gateway.uri} SIP/2.0\r\nVia: {via}{number}\r\n"
+                    f"From: <sip:x@127.0.0.1>;tag=1\r\nTo: <{gateway.uri}>\r\n"
+                    f"Call-ID: taken-back-{number}\r\nCSeq: 1 {method}\r\nMax-Forwards: 70\r\n"
+                    f"Contact: <sip:{caller.getsockname()[0]}>\r\nContent-Length: 0\r\n\r\n"
+                )
+                caller.sendto(request.encode(), gateway.address)
+            house.wait(
+                lambda: house.event_names.count("call_disconnected") > number,  # noqa: B023
+                "the end",
+            )
+        Arena(gateway, house, tmp_path).rest()

@@ -35,6 +35,7 @@ class Manner(StrEnum):
     HUGE = "huge"
     REDIRECT = "redirect"  # 301, as a proxy sends to https
     NOT_HTTP = "not http"
+    ODD_HEADERS = "odd headers"
 
 
 def misbehave(handler: BaseHTTPRequestHandler, manner: Manner) -> None:
@@ -50,7 +51,7 @@ def misbehave(handler: BaseHTTPRequestHandler, manner: Manner) -> None:
         handler.wfile.flush()
 
 
-def _write(handler: BaseHTTPRequestHandler, manner: Manner) -> None:
+def _write(handler: BaseHTTPRequestHandler, manner: Manner) -> None:  # noqa: C901 - a list
     write = handler.wfile.write
     match manner:
         case Manner.RESET:
@@ -73,6 +74,8 @@ def _write(handler: BaseHTTPRequestHandler, manner: Manner) -> None:
             _answer(handler, "301 Moved Permanently", "text/html", PAGE, f"https://{host}/")
         case Manner.NOT_HTTP:
             write(b"SSH-2.0-OpenSSH_9.2p1\r\n" * 10)
+        case Manner.ODD_HEADERS:
+            write(b"HTTP/1.1 200 OK\r\nContent-Length: 2\r\nthis is none\r\nX: y\r\n\r\n{}")
         case Manner.EMPTY:
             _answer(handler, "200 OK", "application/json", b"")
         case Manner.PAGE:

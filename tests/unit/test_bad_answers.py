@@ -94,6 +94,17 @@ def test_an_answer_that_is_no_json_or_of_wrong_types_is_told(
         client.speech_urls({}, 1)
 
 
+def test_odd_headers_are_no_reason_to_fill_the_log(
+    house: StandInHomeAssistant, client: HomeAssistantClient, caplog: pytest.LogCaptureFixture
+) -> None:
+    house.manners["services/"] = Manner.ODD_HEADERS
+    with contextlib.suppress(HomeAssistantError):
+        client.call_service("lock", "unlock", {})
+
+    assert house.services == [("lock/unlock", {})]
+    assert [record for record in caplog.records if record.name.startswith("urllib3")] == []
+
+
 def test_whether_it_runs_is_asked_as_far_as_it_can_be(
     house: StandInHomeAssistant, client: HomeAssistantClient
 ) -> None:

@@ -77,6 +77,14 @@ def test_what_is_no_sip_uri_leads_nowhere() -> None:
     assert Finder("tel:+491234").find() == Way()
 
 
+@pytest.mark.parametrize("host", ["a..b", "a" * 64 + ".example.org"])
+def test_what_can_be_no_name_is_said_to_be_none(host: str) -> None:
+    """Python's own encoding of names raises an error of another kind (RFC 1035 §2.3.4)."""
+    locator = Locator((), ("udp",), ipv4=True, ipv6=True)
+    with pytest.raises(NotFoundError, match="it is no name of a server"):
+        locator.locate(Destination(host, 5060, "udp", is_address=False))
+
+
 def test_an_address_needs_no_question_and_the_way_has_our_own_address() -> None:
     finder = Finder("sip:127.0.0.1:5070")
     found: list[Way | HaSipError] = []
