@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from dataclasses import dataclass, fields, is_dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -51,7 +52,7 @@ def check(load: Callable[[], Settings]) -> Report:
     lines = [f"ha-sip {__version__}, settings from {origin}", *_shown(settings)]
     problems, warnings = [], list(settings.warnings)
     cache_dir = settings.sip.cache_dir
-    if cache_dir is not None and not cache_dir.is_dir():
+    if cache_dir is not None and not _is_folder(cache_dir):
         problems.append(f"cache_dir: {cache_dir} is not a folder; create it, or nothing is cached")
     for account in settings.accounts:
         lines += [f"account {account.number}", *_shown(account)]
@@ -120,3 +121,8 @@ def _value(value: object) -> str:
 
 def _count(things: tuple[str, ...], name: str) -> str:
     return f"{len(things)} {name}{'' if len(things) == 1 else 's'}"
+
+
+def _is_folder(path: Path) -> bool:
+    """Tell it of any name; pathlib raises an error where one is too long."""
+    return os.path.isdir(path)  # noqa: PTH112

@@ -37,7 +37,8 @@ def children(pid: int) -> list[int]:
     """Return the processes that a process started, by any of its threads."""
     found: list[int] = []
     for task in Path(f"/proc/{pid}/task").iterdir():
-        found += map(int, (task / "children").read_text(encoding="ascii").split())
+        with contextlib.suppress(ProcessLookupError, FileNotFoundError):  # a thread that has ended
+            found += map(int, (task / "children").read_text(encoding="ascii").split())
     return found
 
 

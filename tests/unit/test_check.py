@@ -95,3 +95,9 @@ def test_a_slip_is_a_warning(tmp_path: Path, mode: str, said: str) -> None:
 
     assert found.problems == ()
     assert said in "\n".join(found.warnings)
+
+
+def test_a_folder_whose_name_is_too_long_is_none(tmp_path: Path) -> None:
+    found = report(tmp_path, CACHE_DIR="9" * 300)
+
+    assert any("is not a folder" in problem for problem in found.problems)
