@@ -220,19 +220,26 @@ def test_after_one_waited_in_vain_the_next_wait_shortly_for_a_while() -> None:
 def test_a_second_caller_hears_the_local_voice_sooner(
     house: StandInHomeAssistant, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(speech, "DEADLINE_S", 2.0)
+    """How long it waits is what counts; how long the machine takes for the rest does not."""
+    monkeypatch.setattr(speech, "DEADLINE_S", 0.6)
     monkeypatch.setattr(speech, "SHORT_DEADLINE_S", 0.2)
-    house.manners["tts_get_url"] = Manner.DRIP
-    room, waits_s = Room(house, tmp_path), []
-    for _ in range(2):
-        started = time.monotonic()
-        assert spoken(house, room.say())
-        waits_s.append(time.monotonic() - started)
+    waits_s: list[float] = []
+    run = Impatient.run
 
-    print(f"waits: {waits_s}")
-    assert waits_s[0] > 2
-    assert waits_s[1] < 1.8
+    def noting(self: Impatient, job: Callable[[], str], wait_s: float, doing: str) -> str:
+        waits_s.append(wait_s)
+        return run(self, job, wait_s, doing)
+
+    monkeypatch.setattr(Impatient, "run", noting)
+    house.manners["tts_get_url"] = Manner.DRIP
+    room = Room(house, tmp_path)
+    for _ in range(2):
+        assert spoken(house, room.say())
+
+    assert waits_s == [0.6, 0.2]
     assert room.failed_in == ["en"]  # since it works again it would be told again
+    for deadline in ("DEADLINE_S", "SHORT_DEADLINE_S"):
+        monkeypatch.setattr(speech, deadline, 15.0)
     house.manners.clear()
     room.say()
     house.statuses["tts_get_url"] = 500
