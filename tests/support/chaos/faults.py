@@ -43,7 +43,7 @@ class Fault:
     name: str
     begin: Callable[[Town], object]
     end: Callable[[Town], object] | None = None
-    limit_s: float = 15.0  # from its end until all is well
+    limit_s: float = 20.0  # from its end until all is well
     line: Line = Line.HEARD
     keeps_process: bool = True
 
@@ -113,7 +113,6 @@ FAULTS = (
         name="Home Assistant dies and returns",
         begin=lambda town: town.home.die(),
         end=lambda town: town.revive_home(),
-        limit_s=20,
     ),
     Fault(
         name="the broker hangs",
@@ -164,14 +163,12 @@ FAULTS = (
         name="the cable is pulled",
         begin=_cable("down"),
         end=_cable("up"),
-        limit_s=20,
         line=Line.UP,
     ),
     Fault(
         name="all packets are lost",
         begin=lambda town: town.server.rules(*SILENCE),
         end=lambda town: town.server.rules("delete table inet chaos"),
-        limit_s=20,
         line=Line.UP,
     ),
     Fault(
