@@ -10,6 +10,7 @@ from hasip.sip.build import IS_OURS
 from hasip.sip.stray_requests import answer_to
 from support.gateway import GatewayProcess
 from support.phone import Phone
+from support.source_build import python_of
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -71,6 +72,27 @@ def test_a_request_within_a_call_gets_an_answer_and_the_call_goes_on(tmp_path: P
             assert (method, ask(method, ("event", "talk")).status) == (method, expected)
         assert not call.is_ended.is_set()
         call.hang_up()
+
+
+@pytest.mark.parametrize("build", ["wheel", "source"])
+@pytest.mark.parametrize("who", ["phone", "gateway"])
+def test_an_invite_within_a_call_that_is_over_gets_an_answer(
+    tmp_path: Path, build: str, who: str
+) -> None:
+    """A phone's hold that meets the BYE of either side; pjsip itself says nothing."""
+    python = python_of(build)
+    with GatewayProcess(tmp_path, menu_file={}, python=python) as gateway, Phone("p") as phone:
+        call = phone.call(gateway.uri).wait_answered()
+        if who == "phone":
+            call.hang_up()
+        else:
+            gateway.wait_log("Registering call")
+            gateway.command({"command": "hangup", "number": f"<{phone.uri}>"})
+            call.wait_ended()
+
+        assert call.reinvite("sendonly") == 481
+        assert call.reinvite("sendrecv") == 481
+        phone.call(gateway.uri).wait_answered()
 
 
 @pytest.mark.parametrize(

@@ -35,7 +35,8 @@ class OpenLine:
         wait_until_over(self.gateway, self.house)
         self.house.requests.clear()
         self.gateway.lines.clear()
-        GatewayProcess.started.append(self.gateway)
+        if self.gateway not in GatewayProcess.started:
+            GatewayProcess.started.append(self.gateway)
 
     def command(self, verb: str, number: str = "p", **fields: Any) -> None:
         """Send a command; `p` is the phone that most tests have."""

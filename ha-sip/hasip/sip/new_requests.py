@@ -1,7 +1,10 @@
-"""Requests that begin something, which we answer otherwise than pjsua would.
+"""Requests that we answer otherwise than pjsip would.
 
-pjsip asks this module after its transactions and dialogs, so it sees neither what is sent again nor
-what belongs to a call, and before pjsua.
+It asks this module after its transactions, so what is sent again does not come here, and before its
+dialogs and pjsua.
+
+INVITE within a call that is over: as long as pjsip remembers the dialog it says nothing at all, and
+the peer asks again for half a minute. A phone's hold that meets our BYE is one.
 
 INVITE with Replaces: pjsua takes such a call with all its calls locked, and then wants the lock of
 the call that is replaced. A hang-up has that one, and wants the other: both wait for ever. So pjsua
@@ -16,15 +19,17 @@ from __future__ import annotations
 import ctypes
 import logging
 
+from hasip.sip.departed import departed
 from hasip.sip.packet import message_at, read_packet
 from hasip.sip.pjsip_module import HeaderLinks, PjsipModule, Text
+from hasip.sip.received import clean, header_value, tag
 from hasip.sip.replaces import Replaces, read_replaces
 from hasip.sip.stray_requests import CALL_DOES_NOT_EXIST
 
 _log = logging.getLogger(__name__)
 
-# sip_module.h: after transactions (16) and dialogs (32), before what uses dialogs (48).
-_PRIORITY = 40
+# sip_module.h: after transactions (16), before dialogs (32).
+_PRIORITY = 20
 BAD_REQUEST, BAD_EVENT = 400, 489
 _HEADER = b"Replaces"
 # RFC 6665 §8.2.2: a 489 says what there is; a REFER makes such a subscription, nothing else does.
@@ -52,18 +57,30 @@ class NewRequests(PjsipModule):
 
     def take(self, rdata: int, method: str) -> bool:
         """Answer, or leave it to pjsua."""
-        if method == "SUBSCRIBE":
-            self.respond(rdata, BAD_EVENT, self._allow_events)
-            return True
-        return method == "INVITE" and self._refuse_replacement(rdata)
-
-    def _refuse_replacement(self, rdata: int) -> bool:
+        if method not in ("INVITE", "SUBSCRIBE"):
+            return False
         read = read_packet(rdata)
         if read is None:  # another build than those we know; `PjCall` is asked then, and declines
             return False
-        source, message = read
+        source, message = read[0], read[1].decode("utf-8", "surrogateescape")
+        if tag(message, "To"):
+            return method == "INVITE" and self._refuse_late(rdata, message)
+        if method == "SUBSCRIBE":
+            self.respond(rdata, BAD_EVENT, self._allow_events)
+            return True
+        return self._refuse_replacement(rdata, source, message)
+
+    def _refuse_late(self, rdata: int, message: str) -> bool:
+        call_id = clean(header_value(message, "Call-ID") or "")
+        if not departed.has(call_id, tag(message, "From")):
+            return False
+        _log.info("An INVITE came within the call %s, which is over: 481", call_id)
+        self.respond(rdata, CALL_DOES_NOT_EXIST)
+        return True
+
+    def _refuse_replacement(self, rdata: int, source: str, message: str) -> bool:
         try:
-            wanted = read_replaces(message.decode("utf-8", "surrogateescape"))
+            wanted = read_replaces(message)
         except ValueError as error:
             _log.warning("Refused a call from %s: %s", source, error)
             self.respond(rdata, BAD_REQUEST)

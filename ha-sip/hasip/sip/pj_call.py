@@ -21,6 +21,7 @@ import pjsua2 as pj
 
 from hasip.events.model import SipCallId, Takeover
 from hasip.sip import sdp
+from hasip.sip.departed import departed
 from hasip.sip.errors import OverError, guarded, sip_errors
 from hasip.sip.received import (
     clean,
@@ -150,7 +151,6 @@ class PjCall(pj.Call):
         # nothing may be done by it any more.
         self.is_over = False
         self.redirects = Redirects(follow=rules.follow_redirect)
-        self._is_over = False
         self.has_successor = False  # a call waits to take this one's place
         # pjsua2 may look at those it was given as long as at this one.
         self._successors: list[PjCall] = []
@@ -181,6 +181,7 @@ class PjCall(pj.Call):
         info = self.getInfo()
         self.placed = SipCallId(clean(info.callIdString)), clean(info.localUri)
         self._remote_tag = tag(invite, "From")
+        departed.came_back(self.placed[0], self._remote_tag)
         return Parties(
             call_id=self.placed[0],
             remote_uri=party(invite, "From") or clean(info.remoteUri),
@@ -203,7 +204,7 @@ class PjCall(pj.Call):
 
     def respond(self, code: int) -> None:
         """Answer the INVITE that brought this call; raises `SipError`."""
-        if self._is_over:  # its number may be another call's by now
+        if self.is_over:  # its number may be another call's by now
             return
         op = pj.CallOpParam()
         op.statusCode = code
@@ -213,7 +214,7 @@ class PjCall(pj.Call):
     def end(self, sip_code: int | None = None) -> None:
         """Hang up in whatever way the call's state asks for; raises `SipError`."""
         # Never placed: pjsua does not look at that. Over: its number may be another call's by now.
-        if self.getId() < 0 or self._is_over:
+        if self.getId() < 0 or self.is_over:
             return
         op = pj.CallOpParam()
         # pjsip takes BYE or CANCEL by itself; for an INVITE that we have not answered 603 is its
@@ -249,7 +250,8 @@ class PjCall(pj.Call):
             elif state == pj.PJSIP_INV_STATE_CONFIRMED:
                 self.post(lambda ears: ears.heard_connected())
             elif state == pj.PJSIP_INV_STATE_DISCONNECTED:
-                self._is_over = True
+                self.is_over = True
+                departed.add(clean(self.placed[0]), self._remote_tag)
                 # pjsip says 487 where it was we who followed no further.
                 code, reason = self.redirects.not_followed or (code, reason)
                 if code in MEDIA_REFUSED and self._offer:
