@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 
 from hasip.calls.menu_file import MenuFile
-from hasip.events.model import Side
+from hasip.events.model import Side, SipCallId, Takeover
 from support.house import FakeLeg, House
 from support.menus import menu_tree
 
@@ -76,6 +76,35 @@ def test_ids_are_unique_and_found_in_the_order_of_the_contract(house: House) -> 
         assert found is not None
         assert found.info.call_id == expected.call_id
     assert house.registry.find("55") is None
+
+
+def test_a_call_that_changed_hands_keeps_its_id_and_new_calls_get_others(house: House) -> None:
+    """`a` handed the call over to `b`; then both call, and `a`'s first id is taken."""
+    legs = [FakeLeg(f"<sip:{name}@y>") for name in "aab"]
+    handed_over, from_a, from_b = legs
+    house.desk.incoming(handed_over, house.lines[1], MenuFile())
+    handed_over.remote_uri, handed_over.call_id = "<sip:b@y>", SipCallId("new")
+    handed_over.peer.on_peer_changed(Takeover.REPLACES)
+    house.desk.incoming(from_a, house.lines[1], MenuFile())
+
+    def call_id_of(number: str) -> str | None:
+        found = house.registry.find(number)
+        return None if found is None else found.info.call_id
+
+    ids = [call.info.internal_id for call in house.registry]
+    assert ids == ["<sip:a@y>", "<sip:a@y>#2"]
+    assert call_id_of("<sip:a@y>") == call_id_of("b") == call_id_of("new") == "new"
+    assert call_id_of("a") == call_id_of("sip:a@y") == from_a.call_id
+
+    house.desk.incoming(from_b, house.lines[1], MenuFile())
+    assert call_id_of("<sip:b@y>") == from_b.call_id  # an id goes before who talks
+    assert call_id_of("b") == "new"  # among equals the oldest
+
+    handed_over.peer.on_disconnected(200, "OK", Side.REMOTE)
+    assert house.events[-1]["internal_id"] == "<sip:a@y>"
+    assert call_id_of("<sip:a@y>") == from_a.call_id
+    house.desk.incoming(FakeLeg("<sip:a@y>"), house.lines[1], MenuFile())
+    assert [call.info.internal_id for call in house.registry][-1] == "<sip:a@y>"
 
 
 @pytest.mark.parametrize(
