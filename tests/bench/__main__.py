@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+import compileall
 import sys
 from pathlib import Path
 from tempfile import TemporaryDirectory
@@ -10,6 +11,7 @@ from tempfile import TemporaryDirectory
 from bench import churn, digits, growth, many_calls, resting, signalling, speech
 from bench.table import machine, print_head, print_row, write_json
 from bench.workshop import Workshop, builds
+from support.gateway import PACKAGE_DIR
 
 ALL = (
     resting.start,
@@ -30,6 +32,8 @@ def main(arguments: list[str]) -> int:
     """Take the figures."""
     measures = {measure.__name__: measure for measure in ALL}
     wanted = _options(arguments, list(measures))
+    # As pip does for users; where PYTHONDONTWRITEBYTECODE is set, nobody else would.
+    compileall.compile_dir(PACKAGE_DIR, quiet=1)
     about = {**machine(), "run": "quick" if wanted.quick else "full"}
     print_head(about)
     figures = []

@@ -11,6 +11,7 @@ import pytest
 PACKAGE_DIR = Path(__file__).parents[2] / "ha-sip"
 # Of those who have use for them, and there on a worker where that is possible.
 LARGE = {
+    "_hashlib",  # with OpenSSL
     "pydantic",
     "requests",
     "urllib3",
