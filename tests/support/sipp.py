@@ -69,28 +69,40 @@ class Sipp:
         self, script: Script, folder: Path, *, target: tuple[str, int] | None = None
     ) -> None:
         """Call `house` at that address, or wait to be called at `uri`."""
+        self._folder, self._script, self._target = folder, script, target
+        for _ in range(3):
+            self._start()
+            wait_until(lambda: self._is_over or _is_taken(self.port), "SIPp listens")
+            if not (self._is_over and "bind" in read(self._errors)):
+                break  # else somebody else took the port in between
+        if self._is_over:
+            self.finish()
+
+    def _start(self) -> None:
         self.port = free_port()
         self.uri = f"sip:sipp@127.0.0.1:{self.port}"
-        name = f"sipp-{self.port}"
-        path = folder / f"{name}.xml"
-        path.write_text(script.xml, encoding="utf-8")
-        self._messages, self._errors = folder / f"{name}.log", folder / f"{name}.errors"
+        path = self._folder / f"sipp-{self.port}.xml"
+        path.write_text(self._script.xml, encoding="utf-8")
+        self._messages, self._errors = path.with_suffix(".log"), path.with_suffix(".errors")
         command = [
             *("sipp", "-sf", str(path), "-i", "127.0.0.1", "-p", str(self.port), "-m", "1"),
             *("-s", "house", "-timeout", "20", "-timeout_error", "-nostdin"),
             *("-trace_msg", "-message_file", str(self._messages)),
             *("-trace_err", "-error_file", str(self._errors)),
         ]
-        if target is not None:
-            command.append(f"{target[0]}:{target[1]}")
+        if self._target is not None:
+            command.append("{}:{}".format(*self._target))
         self._process = subprocess.Popen(
             command,
-            cwd=folder,
+            cwd=self._folder,
             stdin=subprocess.DEVNULL,
             stdout=subprocess.DEVNULL,
             stderr=subprocess.DEVNULL,
         )
-        wait_until(lambda: _is_taken(self.port), "SIPp listens")
+
+    @property
+    def _is_over(self) -> bool:
+        return self._process.poll() is not None
 
     def __enter__(self) -> Self:
         """Be there."""
@@ -98,7 +110,7 @@ class Sipp:
 
     def __exit__(self, *_: object) -> None:
         """Be gone, whatever came of it."""
-        if self._process.poll() is None:
+        if not self._is_over:
             self._process.kill()
         self._process.wait(10)
 
