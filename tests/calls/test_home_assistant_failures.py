@@ -18,6 +18,7 @@ from support.failures import FAILURES
 from support.gateway import GatewayProcess
 from support.home_assistant import TOKEN, StandInHomeAssistant
 from support.phone import Phone
+from support.together import Together
 from support.waiting import wait_until
 
 if TYPE_CHECKING:
@@ -38,6 +39,8 @@ DOOR = {
 }
 TALK = {"menu": {"message": "There is a fire in the house", "post_action": "hangup"}}
 
+waiting = Together()
+waiting_begins = waiting.ahead()
 ACTIONS: dict[str, Callable[[StandInHomeAssistant], object]] = {
     "action-refused": lambda house: house.statuses.update({"services/": 400}),
     "action-away": lambda house: house.go_away(),
@@ -175,6 +178,7 @@ def test_one_that_is_away_at_start_is_looked_at_as_soon_as_it_is_there(tmp_path:
             assert back.event_names[0] == "incoming_call"
 
 
+@waiting
 def test_one_that_takes_30_s_for_everything_is_not_waited_for(tmp_path: Path) -> None:
     """The first caller hears the local voice after 15 s, the next one after 3 s."""
     with (
@@ -216,6 +220,7 @@ def test_a_wrong_token_is_said_once_and_not_shown_with_every_call(tmp_path: Path
         assert len(set(house.refusals)) == len(house.refusals), house.refusals
 
 
+@waiting
 def test_home_assistant_moves_to_https_and_its_own_certificate(tmp_path: Path) -> None:
     certificate = self_signed(tmp_path)
     first = StandInHomeAssistant()

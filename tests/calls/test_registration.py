@@ -10,10 +10,14 @@ import pytest
 
 from support.gateway import GatewayProcess
 from support.registrar import Answer, ScriptedRegistrar
+from support.together import Together
 from support.waiting import wait_until
 
 if TYPE_CHECKING:
     from pathlib import Path
+
+waiting = Together()
+waiting_begins = waiting.ahead()
 
 
 def account(number: int, registrar: ScriptedRegistrar) -> dict[str, str]:
@@ -46,6 +50,7 @@ def test_a_registrar_that_wants_a_longer_time_gets_it(tmp_path: Path) -> None:
         assert [expires_of(text) for _, text in registrar.requests] == [300, 1800]
 
 
+@waiting
 def test_a_registrar_that_takes_10_s_is_waited_for(tmp_path: Path) -> None:
     with (
         ScriptedRegistrar(lambda _: Answer(after_s=10)) as registrar,
@@ -55,6 +60,7 @@ def test_a_registrar_that_takes_10_s_is_waited_for(tmp_path: Path) -> None:
         assert len(registrar.requests) == 1
 
 
+@waiting
 def test_a_registrar_that_is_silent_is_asked_again_and_the_program_ends_in_time(
     tmp_path: Path,
 ) -> None:
@@ -69,6 +75,7 @@ def test_a_registrar_that_is_silent_is_asked_again_and_the_program_ends_in_time(
         gateway.wait_log("): registered", 20)
 
 
+@waiting
 def test_a_short_time_is_refreshed_before_it_is_over(tmp_path: Path) -> None:
     with (
         ScriptedRegistrar(lambda _: Answer(expires_s=8)) as registrar,
@@ -94,6 +101,7 @@ def test_a_refusal_is_told_and_not_hammered(tmp_path: Path, status: str) -> None
         assert len(registrar.requests) == 1
 
 
+@waiting
 def test_a_name_that_nobody_resolves_is_tried_again(tmp_path: Path) -> None:
     with GatewayProcess(
         tmp_path,
@@ -121,6 +129,7 @@ def test_other_contacts_of_the_same_user_are_left_alone(tmp_path: Path) -> None:
         assert expires_of(registrar.requests[-1][1]) == 0
 
 
+@waiting
 def test_the_nat_is_kept_open_by_udp_and_accounts_spread_their_refreshes(tmp_path: Path) -> None:
     """The NAT of a household forgets a way by UDP after 30 s and more."""
     with ScriptedRegistrar(lambda _: Answer(expires_s=3600)) as registrar:

@@ -16,11 +16,13 @@ from support.health import health
 from support.phone import Phone
 from support.process import children
 from support.registrar import Answer, ScriptedRegistrar
+from support.together import Together
 from support.waiting import wait_until
 
 WEDGES = Path(support.__file__).parent / "wedges"
 RESTART = ("--restart",)
 NAMES = ("front", "back", "garage")
+waiting = Together()
 
 
 def child_of(pid: int) -> int:
@@ -101,6 +103,7 @@ def test_wrong_settings_are_no_crash(tmp_path: Path) -> None:
     assert sum("PORT: must be a number" in line for line in gateway.lines) == 1
 
 
+@waiting
 def test_a_crash_that_repeats_is_tried_slower_and_slower(tmp_path: Path) -> None:
     with GatewayProcess(tmp_path) as first:
         options = "--bind-address 127.0.0.1"
@@ -127,6 +130,7 @@ def test_health_is_asked_of_every_part(tmp_path: Path) -> None:
     assert answer.startswith(f"no answer at {path}")
 
 
+@waiting
 def test_health_is_answered_again_where_its_folder_was_taken_away(tmp_path: Path) -> None:
     """Whoever tidies up must not have a gateway killed that is well."""
     path = tmp_path / "run" / "health"
@@ -149,6 +153,7 @@ def test_a_health_socket_that_cannot_be_made_is_tried_again(tmp_path: Path) -> N
         assert health(folder / "health") == (0, "ok")
 
 
+@waiting
 def test_a_loop_that_hangs_is_seen_and_ended_and_three_accounts_come_back(tmp_path: Path) -> None:
     with (
         ScriptedRegistrar(lambda _: Answer()) as registrar,
@@ -171,6 +176,7 @@ def test_a_loop_that_hangs_is_seen_and_ended_and_three_accounts_come_back(tmp_pa
 
 
 @pytest.mark.parametrize("kind", ["sip", "intake"])
+@waiting
 def test_a_part_that_hangs_is_named(tmp_path: Path, kind: str) -> None:
     words = {
         "sip": "pjsip has not turned for 2 s",

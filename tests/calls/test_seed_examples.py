@@ -5,6 +5,7 @@ The phone stands where the document's provider would, as the proxy of the accoun
 
 from __future__ import annotations
 
+import contextlib
 import json
 import time
 from typing import TYPE_CHECKING, Any
@@ -15,6 +16,7 @@ from support import audio, seed
 from support.gateway import GatewayProcess
 from support.home_assistant import StandInHomeAssistant
 from support.phone import Phone
+from support.together import Together
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -23,6 +25,8 @@ if TYPE_CHECKING:
     from support.phone import PhoneCall
 
 BURGLAR = "There's a burglar in da house."
+waiting = Together()
+waiting_begins = waiting.ahead()
 
 
 class Place:
@@ -61,8 +65,9 @@ class Place:
         ]
 
 
-@pytest.fixture
-def place(tmp_path: Path) -> Iterator[Place]:
+@contextlib.contextmanager
+def a_place(tmp_path: Path) -> Iterator[Place]:
+    """Run one with everything that most examples need."""
     (tmp_path / "cache").mkdir()
     with (
         StandInHomeAssistant() as house,
@@ -76,6 +81,12 @@ def place(tmp_path: Path) -> Iterator[Place]:
         ) as gateway,
     ):
         yield Place(gateway, house, phone)
+
+
+@pytest.fixture
+def place(tmp_path: Path) -> Iterator[Place]:
+    with a_place(tmp_path) as place:
+        yield place
 
 
 def test_dial_and_hang_up(place: Place) -> None:
@@ -196,6 +207,7 @@ def incoming(folder: Path, name: str) -> dict[str, str]:
     return {"SIP1_INCOMING_CALL_FILE": str(path)}
 
 
+@waiting
 def test_the_file_for_incoming_calls(tmp_path: Path) -> None:
     with (
         StandInHomeAssistant() as house,
@@ -227,6 +239,7 @@ def test_the_file_for_incoming_calls(tmp_path: Path) -> None:
         assert not refused.is_answered.is_set()
 
 
+@waiting
 def test_the_menu_definition(tmp_path: Path) -> None:
     with (
         StandInHomeAssistant() as house,
@@ -287,6 +300,7 @@ def test_services_by_digits_on_an_outgoing_call(place: Place) -> None:
             place.send("example_services_by_dtmf")
 
 
+@waiting
 def test_a_message_only_rings_15_s(tmp_path: Path) -> None:
     """In the document its `menu` stands beside `input`, so that the call has none."""
     with (
@@ -319,14 +333,16 @@ def test_a_message_only_rings_15_s(tmp_path: Path) -> None:
         ("9", "Bye."),
     ],
 )
-def test_a_pin_on_an_outgoing_call(place: Place, typed: str, said: str) -> None:
-    place.send("example_pin")
-    call = place.called()
-    call.type_digits(typed)
+@waiting
+def test_a_pin_on_an_outgoing_call(tmp_path: Path, typed: str, said: str) -> None:
+    with a_place(tmp_path) as place:
+        place.send("example_pin")
+        call = place.called()
+        call.type_digits(typed)
 
-    call.wait_ended(20)
+        call.wait_ended(30)
 
-    place.spoken(said)
+        place.spoken(said)
 
 
 def test_the_payload_of_the_mqtt_example_is_a_command(place: Place) -> None:

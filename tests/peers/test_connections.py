@@ -13,15 +13,18 @@ from support.gateway import GatewayProcess
 from support.phone import Phone
 from support.process import descriptors
 from support.source_build import python_of
+from support.together import Together
 from support.waiting import wait_until
 
 if TYPE_CHECKING:
     from pathlib import Path
 
 HALF = b"OPTIONS sip:h SIP/2.0\r\nVia: SIP/2.0/TCP 127.0.0.1\r\nContent-Length: 1000\r\n"
+waiting = Together()
 
 
 @pytest.mark.parametrize("build", ["default", "source"])
+@waiting
 def test_idle_and_half_connections_are_limited_closed_and_calls_go_on(
     tmp_path: Path, build: str
 ) -> None:

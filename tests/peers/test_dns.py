@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import time
 from typing import TYPE_CHECKING, Any
 
@@ -20,18 +21,29 @@ from support.provider import (
     Provider,
 )
 from support.source_build import python_of
+from support.together import Together
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
     from pathlib import Path
 
+waiting = Together()
+waiting_begins = waiting.ahead()
 
-@pytest.fixture
-def net(tmp_path: Path) -> Iterator[Provider]:
+
+@contextlib.contextmanager
+def a_provider(tmp_path: Path) -> Iterator[Provider]:
+    """Make its network."""
     with Network() as network:
         provider = Provider(network, tmp_path)
         yield provider
         provider.close()
+
+
+@pytest.fixture
+def net(tmp_path: Path) -> Iterator[Provider]:
+    with a_provider(tmp_path) as provider:
+        yield provider
 
 
 def test_a_registrar_is_found_by_its_srv_record(net: Provider) -> None:
@@ -64,43 +76,47 @@ def test_naptr_records_choose_the_transport(net: Provider) -> None:
     "is_silent",
     [pytest.param(False, id="port closed"), pytest.param(True, id="packets dropped")],
 )
+@waiting
 def test_registration_and_calls_go_to_the_second_server_if_the_first_is_dead(
-    net: Provider, *, is_silent: bool
+    tmp_path: Path, *, is_silent: bool
 ) -> None:
-    net.dns(*TWO_SERVERS)
-    if is_silent:
-        net.silence(FIRST)
-    second = net.registrar(SECOND)
-    alice = net.phone("alice")
-    assert alice.register(second.address, "example.org") == 200
-    started = time.monotonic()
-    with net.gateway(**ACCOUNT, NAME_SERVER=DNS) as gateway:
-        gateway.wait_log("(sip:hasip@example.org): registered", 30)
-        took_s = time.monotonic() - started
-        gateway.command({"command": "dial", "number": "alice"})
-        alice.wait_call().wait_answered().hang_up()
-
-        print(f"registered at the second server after {took_s:.1f} s")
-        assert "one.example.org" in gateway.wait_log("does not answer; trying two.example.org")
-
-
-def test_a_call_goes_to_the_second_server_of_a_name_if_the_first_is_silent(net: Provider) -> None:
-    """Without a registration, so nobody knows yet that the first is dead."""
-    net.dns(*TWO_SERVERS)
-    bob = net.phone("bob", SECOND, 5060)
-    with net.gateway(NAME_SERVER=DNS) as gateway:
+    with a_provider(tmp_path) as net:
+        net.dns(*TWO_SERVERS)
+        if is_silent:
+            net.silence(FIRST)
+        second = net.registrar(SECOND)
+        alice = net.phone("alice")
+        assert alice.register(second.address, "example.org") == 200
         started = time.monotonic()
-        gateway.command({"command": "dial", "number": "sip:bob@example.org"})
-        gateway.command({"command": "dial", "number": "sip:carol@example.org"})
-        calls = [bob.wait_call().wait_answered(), bob.wait_call().wait_answered()]
-        print(f"it rang after {time.monotonic() - started:.1f} s")
+        with net.gateway(**ACCOUNT, NAME_SERVER=DNS) as gateway:
+            gateway.wait_log("(sip:hasip@example.org): registered", 30)
+            took_s = time.monotonic() - started
+            gateway.command({"command": "dial", "number": "alice"})
+            alice.wait_call().wait_answered().hang_up()
 
-        assert {call.invite_received.start.split()[1] for call in calls} == {
-            "sip:bob@example.org",
-            "sip:carol@example.org",
-        }
-        for call in calls:
-            call.hang_up()
+            print(f"registered at the second server after {took_s:.1f} s")
+            assert "one.example.org" in gateway.wait_log("does not answer; trying two.example.org")
+
+
+@waiting
+def test_a_call_goes_to_the_second_server_of_a_name_if_the_first_is_silent(tmp_path: Path) -> None:
+    """Without a registration, so nobody knows yet that the first is dead."""
+    with a_provider(tmp_path) as net:
+        net.dns(*TWO_SERVERS)
+        bob = net.phone("bob", SECOND, 5060)
+        with net.gateway(NAME_SERVER=DNS) as gateway:
+            started = time.monotonic()
+            gateway.command({"command": "dial", "number": "sip:bob@example.org"})
+            gateway.command({"command": "dial", "number": "sip:carol@example.org"})
+            calls = [bob.wait_call().wait_answered(), bob.wait_call().wait_answered()]
+            print(f"it rang after {time.monotonic() - started:.1f} s")
+
+            assert {call.invite_received.start.split()[1] for call in calls} == {
+                "sip:bob@example.org",
+                "sip:carol@example.org",
+            }
+            for call in calls:
+                call.hang_up()
 
 
 @pytest.mark.parametrize("ice", ["on", "off"])
@@ -160,23 +176,25 @@ def test_without_udp_a_name_is_registered_at_by_tcp(net: Provider) -> None:
 
 
 @pytest.mark.parametrize("build", ["wheel", "source"])
+@waiting
 def test_an_account_whose_server_dies_is_registered_at_the_other_one_soon(
-    net: Provider, build: str
+    tmp_path: Path, build: str
 ) -> None:
     """The registrar grants 8 s, so that this takes no minute; see the unit test for the rest."""
-    net.dns(*TWO_SERVERS)
-    net.registrar(FIRST, max_expires_s=8)
-    net.registrar(SECOND)
-    python = python_of(build)
-    with net.gateway(**ACCOUNT, NAME_SERVER=DNS, python=python) as gateway:
-        gateway.wait_log("(sip:hasip@example.org): registered")
-        net.silence(FIRST)
-        began, since = time.monotonic(), len(gateway.lines)
-        gateway.wait_log("(sip:hasip@example.org): registered", 40, since)
-        took_s = time.monotonic() - began
+    with a_provider(tmp_path) as net:
+        net.dns(*TWO_SERVERS)
+        net.registrar(FIRST, max_expires_s=8)
+        net.registrar(SECOND)
+        python = python_of(build)
+        with net.gateway(**ACCOUNT, NAME_SERVER=DNS, python=python) as gateway:
+            gateway.wait_log("(sip:hasip@example.org): registered")
+            net.silence(FIRST)
+            began, since = time.monotonic(), len(gateway.lines)
+            gateway.wait_log("(sip:hasip@example.org): registered", 40, since)
+            took_s = time.monotonic() - began
 
-        print(f"registered at the other server {took_s:.1f} s after the first one died")
-        assert "two.example.org" in gateway.wait_log("does not answer; trying", since=since)
+            print(f"registered at the other server {took_s:.1f} s after the first one died")
+            assert "two.example.org" in gateway.wait_log("does not answer; trying", since=since)
 
 
 def test_an_ipv6_address_is_not_tried_where_ipv6_is_off(net: Provider) -> None:

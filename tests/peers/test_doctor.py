@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import signal
 import socket
 import subprocess
@@ -18,22 +19,32 @@ from support.kamailio import Kamailio, Tls
 from support.mosquitto import Mosquitto
 from support.phone import Phone
 from support.ports import free_port, rtp_port
+from support.together import Together
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
     from pathlib import Path
 
 USERS = {"hasip": "hasip-secret", "alice": "alice-secret"}
+waiting = Together()
+waiting_begins = waiting.ahead()
 
 
-@pytest.fixture
-def registrar(tmp_path: Path) -> Iterator[Kamailio]:
+@contextlib.contextmanager
+def a_registrar(tmp_path: Path) -> Iterator[Kamailio]:
+    """Run one that listens for TLS, too."""
     folder = tmp_path / "kamailio"
     folder.mkdir()
     certificate = self_signed(folder)
     tls = Tls(free_port(), certificate, certificate)
     with Kamailio(folder, free_port(), USERS, tls=tls) as kamailio:
         yield kamailio
+
+
+@pytest.fixture
+def registrar(tmp_path: Path) -> Iterator[Kamailio]:
+    with a_registrar(tmp_path) as registrar:
+        yield registrar
 
 
 @pytest.fixture
@@ -87,6 +98,13 @@ class Doctor:
 @pytest.fixture
 def doctor(tmp_path: Path, registrar: Kamailio, house: StandInHomeAssistant) -> Doctor:
     return Doctor(tmp_path, registrar, house)
+
+
+@contextlib.contextmanager
+def a_doctor(tmp_path: Path) -> Iterator[Doctor]:
+    """Return one with a registrar and a Home Assistant of its own."""
+    with a_registrar(tmp_path) as registrar, StandInHomeAssistant() as house:
+        yield Doctor(tmp_path, registrar, house)
 
 
 def test_where_all_is_well_every_step_says_so(
@@ -144,25 +162,32 @@ def test_an_unknown_user_is_told_as_the_registrar_tells_it(
     assert "SIP1_USER_NAME or SIP1_PASSWORD is wrong" in doctor.said("FAIL", "register")
 
 
-def test_a_server_that_is_away_and_a_name_that_is_none(doctor: Doctor) -> None:
-    away = f"sip:127.0.0.1:{free_port()}"
+@pytest.mark.parametrize(
+    ("server", "step", "hint"),
+    [
+        ("sip:127.0.0.1:{free}", "connect", "nothing listens there"),
+        ("sip:127.0.0.1:{free};transport=tcp", "connect", "check address, port"),
+        ("sip:no-such-host.invalid", "resolve", "SIP1_REGISTRAR_URI"),
+    ],
+)
+@waiting
+def test_a_server_that_is_away_and_a_name_that_is_none(
+    tmp_path: Path, server: str, step: str, hint: str
+) -> None:
+    with a_doctor(tmp_path) as doctor:
+        assert doctor.examine(SIP1_REGISTRAR_URI=server.format(free=free_port())) == 1
+        assert hint in doctor.said("FAIL", step)
+        doctor.said("FAIL", "register")
 
-    assert doctor.examine(SIP1_REGISTRAR_URI=away) == 1
-    assert "nothing listens there" in doctor.said("FAIL", "connect")
-    doctor.said("FAIL", "register")
-    assert doctor.examine(SIP1_REGISTRAR_URI=f"{away};transport=tcp") == 1
-    assert "check address, port" in doctor.said("FAIL", "connect")
-    assert doctor.examine(SIP1_REGISTRAR_URI="sip:no-such-host.invalid") == 1
-    assert "SIP1_REGISTRAR_URI" in doctor.said("FAIL", "resolve")
 
-
-def test_a_server_that_says_nothing_is_waited_for_and_not_for_ever(doctor: Doctor) -> None:
-    with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as deaf:
+@waiting
+def test_a_server_that_says_nothing_is_waited_for_and_not_for_ever(tmp_path: Path) -> None:
+    with a_doctor(tmp_path) as doctor, socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as deaf:
         deaf.bind(("127.0.0.1", 0))
 
         assert doctor.examine(SIP1_REGISTRAR_URI=f"sip:127.0.0.1:{deaf.getsockname()[1]}") == 1
-    assert "does not answer OPTIONS" in doctor.said("warn", "connect")
-    assert "no answer" in doctor.said("FAIL", "register")
+        assert "does not answer OPTIONS" in doctor.said("warn", "connect")
+        assert "no answer" in doctor.said("FAIL", "register")
 
 
 def test_ctrl_c_ends_it_with_a_word(doctor: Doctor) -> None:

@@ -42,17 +42,19 @@ def test_digits_and_prompts_arrive_on_a_bad_line(tmp_path: Path) -> None:
                     tmp_path, house=house, menu_file=MENU, host=HOUSE, SIP1_OPTIONS="--ice off"
                 )
             with house, alice, gateway:
-                for number in range(CALLS):
-                    with phone_machine.entered():
-                        call = alice.call(gateway.uri)
+                with phone_machine.entered():
+                    calls = [alice.call(gateway.uri) for _ in range(CALLS)]
+                for number, call in enumerate(calls):
                     call.wait_answered()
                     call.wait_sound()
                     call.wait_quiet(since=8000)
                     (call.type_digits if number % 2 else call.type_by_info)(PIN)
+                for call in calls:
                     call.wait_ended()
                     numbers = call.stream.sequence_numbers
                     heard += len(set(numbers))
                     sent += ((numbers[-1] - numbers[0]) & 0xFFFF) + 1
+                house.wait(lambda: len(house.services) >= CALLS, "all doors")
                 opened = [name for name, _ in house.services if name == "light/turn_on"]
 
     print(f"{len(opened)} of {CALLS} codes of {len(PIN)} digits; {heard} of {sent} packets heard")

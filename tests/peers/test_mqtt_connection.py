@@ -14,12 +14,15 @@ from support.gateway import GatewayProcess
 from support.health import health
 from support.mosquitto import Mosquitto, MqttUser
 from support.old_broker import OldBroker
+from support.together import Together
 from support.waiting import wait_until
 
 if TYPE_CHECKING:
     from pathlib import Path
 
 EVERYTHING = "hasip/#"
+waiting = Together()
+waiting_begins = waiting.ahead()
 
 
 def at(port: int, **settings: str) -> dict[str, str]:
@@ -188,6 +191,7 @@ def test_health_stays_green_while_the_broker_is_away(tmp_path: Path) -> None:
         assert health(path) == (0, "ok")
 
 
+@waiting
 def test_a_broker_that_hangs_is_left_and_nothing_is_lost(tmp_path: Path) -> None:
     broker = Mosquitto(tmp_path)
     settings = at(broker.port, COMMAND_SOURCE="stdin", MQTT_ENABLED="on")
@@ -206,7 +210,7 @@ def test_a_broker_that_hangs_is_left_and_nothing_is_lost(tmp_path: Path) -> None
         since = len(gateway.lines)
         broker.signal(signal.SIGCONT)
         gateway.wait_log("MQTT: connected", 40, since=since)
-        wait_until(lambda: len(home.messages) == 4, "four events", 20)
+        wait_until(lambda: len(home.messages) == 4, lambda: f"four events; {home.messages}", 20)
 
         assert [message["number"] for message in home.messages] == ["0", "1", "2", "3"]
         assert not any("without an answer" in line for line in gateway.lines[:since])

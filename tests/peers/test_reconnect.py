@@ -13,6 +13,7 @@ from support.kamailio import Kamailio, Tls
 from support.netns import Network
 from support.phone import Phone
 from support.ports import free_port
+from support.together import Together
 from support.waiting import wait_until
 
 if TYPE_CHECKING:
@@ -21,6 +22,7 @@ if TYPE_CHECKING:
 USERS = {"hasip": "hasip-secret", "alice": "alice-secret"}
 MENU = {"menu": {"message": "Hello"}}
 HOUSE, PBX = "10.3.0.2", "10.3.0.1"
+waiting = Together()
 
 
 def account(host: str, port: int, registrar: str) -> dict[str, str]:
@@ -33,6 +35,7 @@ def account(host: str, port: int, registrar: str) -> dict[str, str]:
 
 
 @pytest.mark.parametrize("transport", ["tcp", "tls"])
+@waiting
 def test_a_registrar_that_was_restarted_is_connected_to_and_registered_with_within_seconds(
     tmp_path: Path, transport: str
 ) -> None:
@@ -63,6 +66,7 @@ def test_a_registrar_that_was_restarted_is_connected_to_and_registered_with_with
             alice.call(f"sip:hasip@127.0.0.1:{kamailio.port}").wait_answered().wait_sound()
 
 
+@waiting
 def test_a_connection_that_died_without_a_word_is_noticed_and_made_anew(tmp_path: Path) -> None:
     """As when a router forgets it: nothing comes back, no end of the connection either."""
     folder = tmp_path / "kamailio"

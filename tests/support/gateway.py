@@ -8,6 +8,7 @@ import re
 import subprocess
 import sys
 import threading
+import weakref
 from pathlib import Path
 from typing import IO, TYPE_CHECKING, Any, ClassVar, Self
 
@@ -32,6 +33,7 @@ class GatewayProcess:
     """The gateway, started as a user starts it; on 127.0.0.1 if nothing else is said."""
 
     started: ClassVar[list[GatewayProcess]] = []  # by the test that runs
+    _all: ClassVar[weakref.WeakSet[GatewayProcess]] = weakref.WeakSet()
 
     def __init__(
         self,
@@ -52,6 +54,7 @@ class GatewayProcess:
         `program` is run in place of all that, for example a container that has its own settings.
         Keyword arguments are environment variables over good defaults.
         """
+        self.folder = folder
         self.port = port or free_port()
         self.address = (host, self.port)
         self.uri = f"sip:house@{in_uri(host)}:{self.port}"
@@ -90,6 +93,12 @@ class GatewayProcess:
         self._reader = threading.Thread(target=self._read_log, name="gateway-log", daemon=True)
         self._reader.start()
         GatewayProcess.started.append(self)
+        GatewayProcess._all.add(self)
+
+    @classmethod
+    def all_in(cls, folder: Path) -> list[GatewayProcess]:
+        """Return those that were run in a folder, or below it."""
+        return [one for one in list(cls._all) if one.folder.is_relative_to(folder)]
 
     def __enter__(self) -> Self:
         """Wait until the gateway is up."""

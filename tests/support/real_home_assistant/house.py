@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     from support.real_home_assistant.release import Release
     from support.supervisor import StandInSupervisor
 
-START_TIMEOUT_S = 90.0  # 5 s on an idle machine
+START_TIMEOUT_S = 180.0  # 5 s on an idle machine
 WEBHOOK_ID = "all_events"  # of the automation that writes every event into the journal
 
 
