@@ -14,7 +14,7 @@ PATIENCE_S = 20.0  # a machine with other work to do takes ten times as long as 
 def wait_until(
     holds: Callable[[], object], what: str | Callable[[], str], timeout_s: float = PATIENCE_S
 ) -> None:
-    """Wait for a condition; raises AssertionError that says what did not come true, as it is then."""
+    """Wait for a condition; raises AssertionError that says what did not come true."""
     ends_at = time.monotonic() + timeout_s
     while not holds():
         if time.monotonic() > ends_at:
