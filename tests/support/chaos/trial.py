@@ -89,7 +89,8 @@ class Trial:
         else:
             known = self._begin_anew(fault, process, lines)
         if fault.line is Line.HEARD:
-            assert packets > 0.9 * took * PACKETS_A_SECOND, f"{packets} packets in {took:.1f} s"
+            # We, too, are late at times: what must not be is silence.
+            assert packets > 0.75 * took * PACKETS_A_SECOND, f"{packets} packets in {took:.1f} s"
         if fault.line is Line.LOST:
             traffic.leave_line()
         else:
