@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import subprocess
 import time
 from concurrent.futures import ThreadPoolExecutor
@@ -26,7 +27,8 @@ SOURCES = ("127.0.0.1", "127.0.0.2")
 MENU = {"menu": {"message": "Hello there", "cache_audio": True}}
 # pjsip keeps transactions for 32 s (RFC 3261 §17: 64 times T1).
 REST_S, QUICK_REST_S = 60.0, 5.0
-WARM_CALLS = 10
+WARM_CALLS = 20
+MOST_FAILED = 0.05  # on a busy machine some do
 PINGS = 50
 
 
@@ -43,7 +45,7 @@ def churn(shop: Workshop) -> Iterator[Figure]:
     ):
         _call(shop, gateway.address[1], WARM_CALLS)
         before, before_pss = resident_mib(gateway.pid), proportional_mib(gateway.pid)
-        _call(shop, gateway.address[1], calls)
+        failed = _call(shop, gateway.address[1], calls)
         peak = resident_mib(gateway.pid)
         time.sleep(rest_s)
         kept = resident_mib(gateway.pid) - before
@@ -51,18 +53,21 @@ def churn(shop: Workshop) -> Iterator[Figure]:
         kept_pss = proportional_mib(gateway.pid) - before_pss
         yield shop.figure("  the same by PSS", "MiB", [kept_pss])
         yield shop.figure("  right after the last of them", "MiB", [peak - before])
+        yield shop.figure("  of them failed", "calls", [failed])
         took_ms = [1000 * pinger.ping(gateway.address) for _ in range(PINGS)]
         yield shop.figure("  OPTIONS after them", "ms", took_ms)
 
 
-def _call(shop: Workshop, port: int, calls: int) -> None:
-    """Call in so often, from all sources at once; raises where one of them fails."""
+def _call(shop: Workshop, port: int, calls: int) -> int:
+    """Call in so often, from all sources at once; returns how many calls failed."""
     share = CALLS_A_SECOND // len(SOURCES), calls // len(SOURCES)
     with ThreadPoolExecutor(len(SOURCES)) as pool:
-        list(pool.map(lambda source: _call_from(source, shop, port, *share), SOURCES))
+        failed = sum(pool.map(lambda source: _call_from(source, shop, port, *share), SOURCES))
+    assert failed < MOST_FAILED * calls, f"{failed} of {calls} calls failed: nothing is measured"
+    return failed
 
 
-def _call_from(source: str, shop: Workshop, port: int, rate: int, calls: int) -> None:
+def _call_from(source: str, shop: Workshop, port: int, rate: int, calls: int) -> int:
     done = subprocess.run(
         [
             *("sipp", "-sn", "uac", "-i", source, "-s", "house", "-d", str(CALL_MS)),
@@ -76,4 +81,6 @@ def _call_from(source: str, shop: Workshop, port: int, rate: int, calls: int) ->
         timeout=220,
         check=False,
     )
-    assert done.returncode == 0, f"SIPp ended with {done.returncode}\n{done.stdout[-3000:]}"
+    succeeded = re.findall(r"Successful call +\|[^|]*\| +(\d+)", done.stdout)
+    assert succeeded, f"SIPp ended with {done.returncode}\n{done.stdout[-3000:]}"
+    return calls - int(succeeded[-1])

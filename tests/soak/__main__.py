@@ -34,7 +34,7 @@ def main(arguments: list[str]) -> int:
         "seconds": outcome.seconds,
         "calls": outcome.calls,
         "before": outcome.before,
-        "after": outcome.after,
+        "rests": outcome.rests,
         "samples": outcome.samples,
         "faults": outcome.faults,
     }
@@ -52,15 +52,15 @@ def show(outcome: Outcome) -> None:
     )
     for name, count in outcome.calls.most_common():
         print(f"  {count:6} {name}")
-    print("\n| what | before | busy, median | busy, most | at rest | rise in 1,000 calls |")
-    print("|---|---|---|---|---|---|")
+    rests = [f"at rest after {calls}" for calls, _ in outcome.rests]
+    heads = ["what", "before", "busy, median", "busy, most", *rests, "rise in 1,000 calls"]
+    print(f"\n| {' | '.join(heads)} |\n|{'---|' * len(heads)}")
     for name, before in outcome.before.items():
         busy = [found[name] for _, _, found in outcome.samples] or [before]
-        rise = f"{outcome.rise(name):+.2f}" if outcome.is_long else "-"
-        print(
-            f"| {name} | {before:.4g} | {statistics.median(busy):.4g} | {max(busy):.4g} "
-            f"| {outcome.after[name]:.4g} | {rise} |"
-        )
+        rise = f"{outcome.rise(name):+.2f}" if plan.parts > 1 else "-"
+        values = [before, statistics.median(busy), max(busy)]
+        values += [found[name] for _, found in outcome.rests]
+        print("|", " | ".join([name, *(f"{value:.4g}" for value in values), rise]), "|")
     print(f"\n{len(outcome.faults)} faults")
     for fault in outcome.faults[:MOST_FAULTS]:
         print(f"  {fault[:600]}")

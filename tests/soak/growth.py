@@ -21,10 +21,3 @@ def slope(points: Sequence[tuple[float, float]]) -> float:
         if later[0] != earlier[0]
     ]
     return statistics.median(slopes) if slopes else 0.0
-
-
-def after_plateau(
-    points: Sequence[tuple[float, float]], from_s: float
-) -> list[tuple[float, float]]:
-    """Return what was seen once everything is there that a busy gateway has."""
-    return [point for point in points if point[0] >= from_s]

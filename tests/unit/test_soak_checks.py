@@ -7,7 +7,7 @@ import random
 import pytest
 
 from soak.events import Expected, event_faults
-from soak.growth import after_plateau, slope
+from soak.growth import slope
 
 EXPECTED = Expected(("incoming_call", "call_established", "dtmf_digit", "call_disconnected"))
 WELL = list(EXPECTED.names)
@@ -50,4 +50,3 @@ def test_single_values_do_not_bend_the_slope() -> None:
     assert abs(slope(flat)) < 0.003
     assert slope(growing) == pytest.approx(0.05, abs=0.003)
     assert slope(flat[:1]) == 0
-    assert after_plateau(flat, 100)[0] == flat[100]
