@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import contextlib
-import random
 import sys
 import time
 from collections import deque
@@ -15,6 +14,7 @@ from typing import TYPE_CHECKING, Any
 from fuzz.watch import Watch
 from support.gateway import GatewayProcess
 from support.phone import Phone
+from support.ports import free_port, rtp_port
 from support.source_build import source_python
 
 if TYPE_CHECKING:
@@ -83,13 +83,17 @@ def run(kind: type[Surface], plan: Plan) -> Outcome:
 def _run(surface: Surface, plan: Plan, outcome: Outcome, recent: deque[tuple[int, Pieces]]) -> None:
     with contextlib.ExitStack() as stack:
         settings = surface.prepare(stack)
-        port = random.randrange(20_000, 55_000, 100)
-        general = f"--bind-address 127.0.0.1 --rtp-port {port} {settings.pop('FUZZ_OPTIONS', '')}"
+        port = free_port()
+        general = f"--bind-address 127.0.0.1 --rtp-port {rtp_port(port)} {settings.pop('FUZZ_OPTIONS', '')}"
         environment: dict[str, Any] = {"LOG_LEVEL": "1", "GLOBAL_OPTIONS": general, **settings}
         python = source_python() if surface.needs_source_build else plan.python
         gateway = stack.enter_context(
             GatewayProcess(
-                surface.folder, menu_file=surface.menu_file, python=python, **environment
+                surface.folder,
+                menu_file=surface.menu_file,
+                port=port,
+                python=python,
+                **environment,
             )
         )
         watch = Watch(gateway, stack.enter_context(Phone("pinger")))

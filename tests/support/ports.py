@@ -21,6 +21,8 @@ def free_port() -> int:
     """
     while True:
         port = _chance.choice(_PORTS)
+        if port in _given:  # its server may be about to take it, on behalf of another thread
+            continue
         with (
             socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as udp,
             socket.socket(socket.AF_INET, socket.SOCK_STREAM) as tcp,
@@ -30,9 +32,8 @@ def free_port() -> int:
                 tcp.bind(("127.0.0.1", port))
             except OSError:
                 continue
-        if port not in _given:
-            _given.add(port)
-            return port
+        _given.add(port)
+        return port
 
 
 def rtp_port(port: int) -> int:
