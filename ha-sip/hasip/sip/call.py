@@ -162,7 +162,7 @@ class SipLeg(CallEars):
         self._media.stop_playback()
         if self._successor is not None:
             try:
-                self._successor.call.end()
+                self._successor.end()
             except SipError as error:  # it has ended by itself; ours must end all the same
                 _log.info("[%s] %s", self.remote_uri, error)
         if not self._invitation.has_left:

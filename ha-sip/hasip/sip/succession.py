@@ -47,8 +47,18 @@ class Successor(CallEars):
         self.how = how
         self._on_up = on_up
         self._on_over = on_over
+        self._is_unwanted = False
         call.ears = self
         self._timer = loop.call_later(PLACED_WITHIN_S, self._look_whether_placed)
+
+    def end(self) -> None:
+        """Hang up, now or as soon as pjsip has placed the call of a REFER; raises `SipError`."""
+        self._is_unwanted = True
+        self.call.end()
+
+    def heard_response(self) -> None:
+        """End what could not be ended before."""
+        self._end_if_unwanted()
 
     def parties(self, wanted_headers: tuple[str, ...]) -> Parties:
         """Return who talks in a call that a REFER had us place."""
@@ -67,7 +77,8 @@ class Successor(CallEars):
     def heard_connected(self) -> None:
         """Hand the call to the leg."""
         self._timer.cancel()
-        self._on_up(self)
+        if not self._end_if_unwanted():
+            self._on_up(self)
 
     def heard_disconnected(self, code: int, reason: str) -> None:
         """Tell that it came to nothing."""
@@ -78,6 +89,16 @@ class Successor(CallEars):
     def _look_whether_placed(self) -> None:
         if self.call.placed is None and self.call.getId() < 0:
             self.heard_disconnected(SERVER_ERROR, "the call could not be placed")
+        else:
+            self._end_if_unwanted()
+
+    def _end_if_unwanted(self) -> bool:
+        if self._is_unwanted:
+            try:
+                self.call.end()
+            except SipError as error:
+                _log.warning("%s", error)
+        return self._is_unwanted
 
 
 class Retired(CallEars):
