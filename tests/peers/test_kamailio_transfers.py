@@ -81,6 +81,7 @@ def test_a_transfer_to_another_phone_of_the_proxy(proxy: Kamailio, line: OpenLin
         line.house.wait_event("playback_done")
         assert call.refer(f"sip:bob@127.0.0.1:{proxy.port}") == 202
         other = bob.wait_call().wait_answered()
+        assert other.invite_received.body.count("m=") == 1  # audio; more would fill its packet
         other.wait_sound()
         wait_until(lambda: call.notified[-1:] == ["SIP/2.0 200 OK"], "the final NOTIFY")
         call.hang_up()

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 import pjsua2 as pj
 
 from hasip.sip.errors import sip_errors
+from hasip.sip.pj_call import offer_audio
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -38,11 +39,8 @@ class Invitation:
         """Send it; raises `SipError`, and then there was no call."""
         self.has_left = False
         op = pj.CallOpParam(True)  # noqa: FBT003 - pjsua2's own default settings
-        op.opt.audioCount = 1
-        op.opt.videoCount = 0
+        offer_audio(op.opt)
         op.opt.customCallId = call_id
-        if hasattr(op.opt, "textCount"):  # since 2.16; makes the INVITE larger for nothing
-            op.opt.textCount = 0
         call.redirects.begin(uri)
         with sip_errors(f"call {dialled}"):
             call.makeCall(uri, op)
