@@ -13,6 +13,7 @@ from support.ports import free_port
 from support.sipp import Sipp
 from support.sipp_script import Script, sdp
 from support.source_build import python_of
+from support.waiting import wait_until
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -147,8 +148,14 @@ def test_a_caller_who_is_refused_gets_the_code_of_the_command(line: OpenLine) ->
 def test_a_server_that_refuses_the_connection_is_unreachable_at_once(line: OpenLine) -> None:
     began = time.monotonic()
     line.command("dial", f"sip:x@127.0.0.1:{free_port()};transport=tcp")
+    ends = {"command_failed", "call_disconnected"}
+    wait_until(lambda: ends & set(line.house.event_names), "word of the call that failed")
 
-    ended(line, "unreachable", 503, "the other side or its server can't be reached")
+    # Where the refusal is there before the INVITE could be sent, there was never a call.
+    if "command_failed" in line.house.event_names:
+        assert "cannot call sip:x@127.0.0.1" in line.house.wait_event("command_failed")["error"]
+    else:
+        ended(line, "unreachable", 503, "the other side or its server can't be reached")
     assert time.monotonic() - began < 5
 
 
