@@ -132,17 +132,8 @@ def _with_ffmpeg(source: _Source, target: Path, rate_hz: int, timeout_s: float) 
         # A file is a file, not a list of addresses to read from.
         *("-protocol_whitelist", "file", "-i", f"file:{source.link}"),
         *("-vn", "-ac", "1", "-ar", str(rate_hz), "-c:a", "pcm_s16le"),
-        *(
-            "-t",
-            str(LONGEST_S + 1),
-            "-map_metadata",
-            "-1",
-            "-fflags",
-            "+bitexact",
-            "-f",
-            "wav",
-            f"file:{target}",
-        ),
+        *("-map_metadata", "-1", "-fflags", "+bitexact", "-t", str(LONGEST_S + 1)),
+        *("-f", "wav", f"file:{target}"),
     ]
     try:
         done = subprocess.run(  # noqa: S603 - no shell, and the names are given as files

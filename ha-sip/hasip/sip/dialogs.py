@@ -12,6 +12,7 @@ from collections import OrderedDict
 from typing import TYPE_CHECKING
 
 from hasip.sip.packet import MESSAGE_AT
+from hasip.sip.pjsip_module import Text
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -23,12 +24,6 @@ _CALL_ID_AT, _FROM_AT, _TO_AT = MESSAGE_AT + 32, MESSAGE_AT + 40, MESSAGE_AT + 4
 _ID_AT, _TAG_AT = 64, 72
 # Of INVITEs: those of the last minute and more, at the rate that calls are taken.
 MOST_REMEMBERED = 4_096
-
-
-class _Text(ctypes.Structure):
-    """`pj_str_t`, whose text need not end with a zero."""
-
-    _fields_ = (("address", ctypes.c_void_p), ("length", ctypes.c_ssize_t))
 
 
 class Dialogs:
@@ -56,15 +51,14 @@ class Dialogs:
         ours, theirs = _header(rdata, _TO_AT, _TAG_AT), _header(rdata, _FROM_AT, _TAG_AT)
         if not ours.length:
             return False
-        found: int | None = self._call(
-            "pjsip_ua_find_dialog",
-            ctypes.c_void_p,
-            ctypes.byref(call_id),
-            ctypes.byref(ours),
-            ctypes.byref(theirs),
-            0,
-        )
-        return found is not None
+        return has_dialog(self._call, call_id, ours, theirs)
+
+
+def has_dialog(call: Callable[..., Any], call_id: Text, ours: Text, theirs: Text) -> bool:
+    """Tell whether pjsip has a dialog with these tags; this takes no lock of it."""
+    texts = map(ctypes.byref, (call_id, ours, theirs))
+    found: int | None = call("pjsip_ua_find_dialog", ctypes.c_void_p, *texts, 0)
+    return found is not None
 
 
 def names_dialog(rdata: int) -> bool:
@@ -72,10 +66,12 @@ def names_dialog(rdata: int) -> bool:
     return _header(rdata, _TO_AT, _TAG_AT).length > 0
 
 
-def _header(rdata: int, at: int, text_at: int) -> _Text:
+def _header(rdata: int, at: int, text_at: int) -> Text:
     header = ctypes.c_void_p.from_address(rdata + at).value
-    return _Text() if header is None else _Text.from_address(header + text_at)
+    return Text() if header is None else Text.from_address(header + text_at)
 
 
-def _bytes_of(text: _Text) -> bytes:
-    return ctypes.string_at(text.address, text.length) if text.address else b""
+def _bytes_of(text: Text) -> bytes:
+    # By its address: as `text.text` it would be read up to a zero, which it need not end with.
+    address = ctypes.c_void_p.from_buffer(text).value
+    return ctypes.string_at(address, text.length) if address else b""

@@ -20,6 +20,7 @@ import ctypes
 import logging
 
 from hasip.sip.departed import departed
+from hasip.sip.dialogs import has_dialog
 from hasip.sip.packet import message_at, read_packet
 from hasip.sip.pjsip_module import HeaderLinks, PjsipModule, Text
 from hasip.sip.received import clean, header_value, tag
@@ -95,16 +96,9 @@ class NewRequests(PjsipModule):
         return False
 
     def _is_there(self, wanted: Replaces) -> bool:
-        """Tell whether there is such a dialog; this takes no lock of it."""
         parts = (wanted.call_id, wanted.local_tag, wanted.remote_tag)
         texts = [part.encode("utf-8", "surrogateescape") for part in parts]
-        found = self.call(
-            "pjsip_ua_find_dialog",
-            ctypes.c_void_p,
-            *(ctypes.byref(Text(text, len(text))) for text in texts),
-            0,
-        )
-        return found is not None
+        return has_dialog(self.call, *(Text(text, len(text)) for text in texts))
 
     def _hide(self, rdata: int) -> None:
         name, message = Text(_HEADER, len(_HEADER)), ctypes.c_void_p(message_at(rdata))
