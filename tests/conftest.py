@@ -1,4 +1,4 @@
-"""What a test that failed leaves for its reader: the log of every gateway it ran."""
+"""What all tests have: a shared line that is as new, and the logs of a test that failed."""
 
 from __future__ import annotations
 
@@ -10,6 +10,9 @@ from support.gateway import GatewayProcess
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
+    from pathlib import Path
+
+    from support.open_line import OpenLine
 
 MOST_LINES = 400
 
@@ -17,6 +20,14 @@ MOST_LINES = 400
 @pytest.fixture(autouse=True)
 def _forget_gateways() -> None:
     GatewayProcess.started.clear()
+
+
+@pytest.fixture
+def line(shared_line: OpenLine, tmp_path: Path) -> OpenLine:
+    """Return the `shared_line` of a file, as new and with a folder of the test's own."""
+    shared_line.begin()
+    shared_line.folder = tmp_path
+    return shared_line
 
 
 @pytest.hookimpl(wrapper=True)

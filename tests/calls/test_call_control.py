@@ -35,12 +35,6 @@ def shared_line(tmp_path_factory: pytest.TempPathFactory, options: str) -> Itera
         yield line
 
 
-@pytest.fixture
-def line(shared_line: OpenLine) -> OpenLine:
-    shared_line.begin()
-    return shared_line
-
-
 def with_options(text: str) -> pytest.MarkDecorator:
     return pytest.mark.parametrize("options", [text], indirect=True, scope="module")
 

@@ -34,13 +34,6 @@ def shared_line(tmp_path_factory: pytest.TempPathFactory, options: str) -> Itera
         yield line
 
 
-@pytest.fixture
-def line(shared_line: OpenLine, tmp_path: Path) -> OpenLine:
-    shared_line.begin()
-    shared_line.folder = tmp_path
-    return shared_line
-
-
 class LongCalls:
     """Two calls with session timers (RFC 4028) of the shortest length, on a line of their own."""
 

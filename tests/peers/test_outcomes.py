@@ -37,13 +37,6 @@ def shared_line(build: str, tmp_path_factory: pytest.TempPathFactory) -> Iterato
         yield line
 
 
-@pytest.fixture
-def line(shared_line: OpenLine, tmp_path: Path) -> OpenLine:
-    shared_line.begin()
-    shared_line.folder = tmp_path
-    return shared_line
-
-
 def ended(line: OpenLine, outcome: str, code: int, words: str) -> None:
     """See that a call ended so, in the event and in the log."""
     event = line.ended()

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import re
-import subprocess
 import time
 from typing import TYPE_CHECKING
 
@@ -13,6 +12,7 @@ from support.home_assistant import StandInHomeAssistant
 from support.kamailio import Kamailio, account_at
 from support.phone import Phone
 from support.ports import free_port
+from support.sipp import run_sipp
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -62,19 +62,11 @@ def test_a_scan_by_sipp_gets_a_few_refusals_then_nothing_and_no_event_is_sent(
         GatewayProcess(tmp_path, house=house, menu_file={}, **account_at(port)) as gateway,
     ):
         gateway.wait_log("): registered")
-        done = subprocess.run(
-            [
-                *("sipp", "-sf", scenario, "-inf", names, "-i", "127.0.0.20"),
-                *("-m", str(len(NAMES)), "-r", "100", "-l", "50", "-nr", "-nostdin"),
-                *("-trace_msg", "-message_file", "messages.log", "-timeout", "30"),
-                f"127.0.0.1:{gateway.port}",
-            ],
-            cwd=tmp_path,
-            stdin=subprocess.DEVNULL,
-            capture_output=True,
-            text=True,
-            timeout=60,
-            check=False,
+        done = run_sipp(
+            tmp_path,
+            *("-sf", scenario, "-inf", names, "-i", "127.0.0.20"),
+            *("-m", len(NAMES), "-r", "100", "-l", "50", "-nr"),
+            *("-trace_msg", "-message_file", "messages.log", f"127.0.0.1:{gateway.port}"),
         )
         # What got no answer is a failure to SIPp, so its exit code says nothing.
         print(done.stdout[-3000:], done.stderr[-1000:])

@@ -43,13 +43,6 @@ def shared_line(
 
 
 @pytest.fixture
-def line(shared_line: OpenLine, tmp_path: Path) -> OpenLine:
-    shared_line.begin()
-    shared_line.folder = tmp_path
-    return shared_line
-
-
-@pytest.fixture
 def stream() -> Iterator[AudioStream]:
     stream = AudioStream()
     yield stream

@@ -17,22 +17,28 @@ if TYPE_CHECKING:
     from support.sipp_script import Script
 
 
-def run_caller(
-    scenario: str, target: tuple[str, int], user: str, folder: Path, *, calls: int = 1
-) -> None:
-    """Run a built-in or own scenario to its end; raises AssertionError unless all calls worked."""
-    done = subprocess.run(
-        [
-            *("sipp", "-sn" if scenario in ("uac", "uac_pcap") else "-sf", scenario),
-            *("-i", "127.0.0.1", "-s", user, "-m", str(calls), "-l", "1", "-d", "500"),
-            *("-timeout", "30", "-timeout_error", "-nostdin", f"{target[0]}:{target[1]}"),
-        ],
+def run_sipp(folder: Path, *arguments: object) -> subprocess.CompletedProcess[str]:
+    """Run SIPp to its end, 30 s at most, whatever that end is."""
+    return subprocess.run(
+        ["sipp", *map(str, arguments), "-timeout", "30", "-nostdin"],
         cwd=folder,
         stdin=subprocess.DEVNULL,
         capture_output=True,
         text=True,
         timeout=60,
         check=False,
+    )
+
+
+def run_caller(
+    scenario: str, target: tuple[str, int], user: str, folder: Path, *, calls: int = 1
+) -> None:
+    """Run a built-in or own scenario to its end; raises AssertionError unless all calls worked."""
+    done = run_sipp(
+        folder,
+        *("-sn" if scenario in ("uac", "uac_pcap") else "-sf", scenario),
+        *("-i", "127.0.0.1", "-s", user, "-m", str(calls), "-l", "1", "-d", "500"),
+        *("-timeout_error", f"{target[0]}:{target[1]}"),
     )
     assert done.returncode == 0, f"SIPp ended with {done.returncode}\n{done.stdout[-3000:]}"
 
