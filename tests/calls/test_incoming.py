@@ -77,6 +77,30 @@ def test_filters_decide_who_is_answered(tmp_path: Path, caller: str, is_answered
             assert not call.is_answered.is_set()
 
 
+def test_a_blocked_number_is_not_answered_in_whatever_way_it_is_written(tmp_path: Path) -> None:
+    file = {"blocked_numbers": ["5551234"], "menu": {"id": "m"}}
+    written = ["%35551234", "555-1234", "5551234:x"]
+    with (
+        StandInHomeAssistant() as house,
+        GatewayProcess(tmp_path, house=house, menu_file=file) as gateway,
+        Phone("blocked") as phone,
+    ):
+        for count, caller in enumerate(["tel:555.1234", *(f"sip:{one}@h" for one in written)], 1):
+            call = phone.call(gateway.uri, caller=caller)
+            call.wait_status(180)
+            house.wait(lambda: house.event_names.count("incoming_call") == count, caller)  # noqa: B023
+            call.cancel()
+            call.wait_ended()
+            house.wait(lambda: house.event_names.count("call_disconnected") == count, caller)  # noqa: B023
+            assert not call.is_answered.is_set()
+        phone.call(gateway.uri, caller="sip:%35551235@h").wait_answered()
+
+        ends = [event for event in house.events if event["event"] == "call_disconnected"]
+        assert [event["outcome"] for event in ends] == ["filtered"] * 4
+        # Events show what came.
+        assert [event["parsed_caller"] for event in ends] == ["555.1234", *written]
+
+
 def test_both_filters_at_once_answer_nobody_and_say_so(tmp_path: Path) -> None:
     file = {"allowed_numbers": ["1"], "blocked_numbers": ["2"]}
     with GatewayProcess(tmp_path, menu_file=file) as gateway, Phone("1") as phone:

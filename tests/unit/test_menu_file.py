@@ -79,6 +79,22 @@ def test_blocked_numbers_are_not_answered_and_all_others_are() -> None:
     assert file.filter.admits("4711")
 
 
+@pytest.mark.parametrize(
+    "written", ["<sip:%35551234@h>", "sip:555-12.34@h", "sip:5551234:x@h", "<tel:555-1234>"]
+)
+def test_a_number_is_itself_however_it_is_written(written: str) -> None:
+    assert not parse_menu_file('blocked_numbers: ["5551234"]', "f").filter.admits(written)
+    assert parse_menu_file('allowed_numbers: ["5551234"]', "f").filter.admits(written)
+
+
+def test_a_filter_may_name_a_number_as_it_comes() -> None:
+    file = parse_menu_file('allowed_numbers: ["555-1234", "%2B49{*}"]', "f")
+
+    assert file.filter.admits("sip:555-1234@h")
+    assert file.filter.admits("<sip:%2B49301@h>")
+    assert not file.filter.admits("5551234")
+
+
 def test_an_empty_file_answers_everybody_in_silence() -> None:
     file = parse_menu_file("", "f")
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from hasip.calls.uri import has_scheme, host_of, parse_number
+from hasip.calls.uri import has_scheme, host_of, parse_number, who
 from hasip.sip.received import (
     LONGEST_VALUE,
     clean,
@@ -40,6 +40,7 @@ def test_from_keeps_its_form_without_the_tag(line: str, expected: str) -> None:
         ('"Me" <sips:+49123;x=y@h>', "+49123"),
         ("sip:**620@fritz.box", "**620"),
         ("sip:10.0.0.1", "10.0.0.1"),
+        ("<tel:+49-30-123;phone-context=x>", "+49-30-123"),
         ("5551234", "5551234"),
         # What a display name says is not who calls.
         ('"sip:5551234456@fritz.box" <sip:thief@h>', "thief"),
@@ -52,6 +53,26 @@ def test_from_keeps_its_form_without_the_tag(line: str, expected: str) -> None:
 )
 def test_the_number_is_what_stands_after_the_scheme(uri: str, number: str) -> None:
     assert parse_number(uri) == number
+
+
+@pytest.mark.parametrize(
+    ("written", "number"),
+    [
+        *(
+            ("<sip:5551234@h>", "5551234"),
+            ("5551234", "5551234"),
+            ("sip:%35551%32%334@h", "5551234"),
+        ),
+        *(("sip:%2B49123@h", "+49123"), ("<tel:+49-(30)-12.3>", "+4930123")),
+        *(("sip:+49-(30)-123;phone-context=x@h", "+4930123"), ("sips:555:secret@h", "555")),
+        *(("sip:555;isub=1@h", "555"), ("SIP:Bob@h", "Bob"), ("sip:b.o-b@h", "b.o-b")),
+        # Once is all: this is another name than 5.
+        *(("sip:%2535@h", "%35"), ("sip:%zz@h", "%zz"), ("sip:%ff@h", "\N{REPLACEMENT CHARACTER}")),
+        *(("sip:10.0.0.1:5060", "10.0.0.1:5060"), ("sip:@h", ""), ("sip:()@h", "()")),
+    ],
+)
+def test_numbers_are_compared_in_one_form(written: str, number: str) -> None:
+    assert who(written) == number
 
 
 @pytest.mark.parametrize("long", ["n" * 5_000, "sip:555@h" * 600, '\\"' * 2_000, "\udcff" * 1_000])

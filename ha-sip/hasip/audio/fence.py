@@ -34,6 +34,9 @@ class FileFence:
         if allowed and not any(real.is_relative_to(folder) for folder in allowed):
             listed = ", ".join(map(str, self._folders))
             shown = name if str(real) == name else f"{name} (really {real})"
-            msg = f"{field} {shown}: is outside of the allowed folders: {listed}"
+            msg = (
+                f"{field} {shown}: is outside of the allowed folders: {listed}; "
+                "move it there, or (save in the app) name its folder in FILE_FOLDERS"
+            )
             raise AudioError(msg)
         return real

@@ -11,7 +11,7 @@ from hasip.calls.menu import SILENT, menu_of
 from hasip.calls.pin_guard import PinGuard
 from hasip.calls.screening import AnswerMode
 from hasip.calls.session import CallSession
-from hasip.calls.uri import parse_number
+from hasip.calls.uri import parse_number, who
 from hasip.errors import CommandError
 from hasip.events.model import (
     CallInfo,
@@ -76,18 +76,17 @@ class CallDesk:
     def answer(self, command: Answer, session: CallSession) -> None:
         """Answer a call; raises `CommandError` if that would let a guesser of codes go on."""
         tree = menu_of(command)
-        caller = session.info.parsed_remote_uri
         is_guess = session.asks_for_pin if tree is None else tree.asks_for_pin
-        if is_guess and self._pin_guard.is_locked(session.info.sip_account, caller):
+        if is_guess and self._pin_guard.is_locked(*_guesser(session)):
+            caller = session.info.parsed_remote_uri
             msg = f"{caller} is locked out after wrong codes, and the menu asks for a code"
             raise CommandError(msg)
         session.answer(tree, command.webhook_to_call, command.request_id)
 
     def incoming(self, leg: CallLeg, line: Line, file: MenuFile) -> None:
         """Take a call that came in, and do with it what the line and its file say."""
-        number = parse_number(leg.remote_uri)
         wants = line.answer_mode is AnswerMode.ACCEPT and not file.is_broken
-        is_filtered = wants and not self._admits(line, number, file)
+        is_filtered = wants and not self._admits(line, leg.remote_uri, file)
         session = self._session(leg, line, Direction.INCOMING, file.webhooks)
         session.is_filtered = is_filtered
         plan = Plan(file.tree, line.settle_time_s)
@@ -99,12 +98,13 @@ class CallDesk:
         session.begin(*begin, IncomingCall())
         leg.attach(session)
 
-    def _admits(self, line: Line, number: str, file: MenuFile) -> bool:
+    def _admits(self, line: Line, remote_uri: str, file: MenuFile) -> bool:
         """Tell whether a caller may be answered."""
-        if not file.filter.admits(number):
+        if not file.filter.admits(remote_uri):
             return False
-        if self._pin_guard.is_locked(line.number, number):
-            _log.warning("[%s] is locked out after wrong codes; only listening", number)
+        if self._pin_guard.is_locked(line.number, who(remote_uri)):
+            shown = parse_number(remote_uri)
+            _log.warning("[%s] is locked out after wrong codes; only listening", shown)
             return False
         return True
 
@@ -153,7 +153,7 @@ class CallDesk:
 
     def _pin_tried(self, tried: PinTried, session: CallSession) -> None:
         """Count a code; one wrong too many ends every call of that caller that asks for one."""
-        account, caller = session.info.sip_account, session.info.parsed_remote_uri
+        account, caller = _guesser(session)
         if tried.is_right:
             self._pin_guard.right(account, caller)
             return
@@ -171,7 +171,7 @@ class CallDesk:
                 lockout_s,
             )
             for call in self._registry:
-                theirs = call.info.sip_account, call.info.parsed_remote_uri
+                theirs = _guesser(call)
                 if theirs[1] == caller or self._pin_guard.is_locked(*theirs):
                     call.feed(PinLocked(lockout_s))
 
@@ -179,3 +179,8 @@ class CallDesk:
         self._registry.remove(session)
         _log.info("Removing call with id %s", session.info.internal_id)
         self._on_ended()
+
+
+def _guesser(session: CallSession) -> tuple[int, str]:
+    """Return whom the codes that are typed in a call are counted for."""
+    return session.info.sip_account, who(session.info.remote_uri)

@@ -7,6 +7,8 @@ from dataclasses import dataclass
 from enum import StrEnum
 from typing import TYPE_CHECKING
 
+from hasip.calls.uri import parse_number, who
+
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
@@ -30,15 +32,17 @@ class NumberFilter:
     allowed: tuple[str, ...] | None = None
     blocked: tuple[str, ...] | None = None
 
-    def admits(self, number: str) -> bool:
-        """Tell whether a caller's parsed number may be answered."""
+    def admits(self, remote_uri: str) -> bool:
+        """Tell whether a caller may be answered; his number counts as it is written, too."""
+        forms = {parse_number(remote_uri), who(remote_uri)}
         if self.allowed is not None:
-            return _matches_any(number, self.allowed)
-        return self.blocked is None or not _matches_any(number, self.blocked)
+            return _matches_any(forms, self.allowed)
+        return self.blocked is None or not _matches_any(forms, self.blocked)
 
 
-def _matches_any(number: str, patterns: Iterable[str]) -> bool:
-    return any(_as_regex(pattern).fullmatch(number) for pattern in patterns)
+def _matches_any(forms: Iterable[str], patterns: Iterable[str]) -> bool:
+    expressions = [_as_regex(pattern) for pattern in patterns]
+    return any(expression.fullmatch(form) for form in forms for expression in expressions)
 
 
 def _as_regex(pattern: str) -> re.Pattern[str]:

@@ -3,8 +3,12 @@
 from __future__ import annotations
 
 import re
+from urllib.parse import unquote
 
-_NUMBER = re.compile(r"sips?:([^@;>]*)", re.IGNORECASE)
+_NUMBER = re.compile(r"(?:sips?|tel):([^@;>]*)", re.IGNORECASE)
+# A telephone number with what people write into one to read it better (RFC 3966 §5.1.1).
+_TELEPHONE = re.compile(r"\+?[\d*#().-]*\d[\d*#().-]*", re.ASCII)
+_SEPARATORS = str.maketrans("", "", "().-")
 _TRANSPORT = re.compile(r";\s*transport\s*=\s*(\w+)", re.IGNORECASE)
 _HOST = re.compile(r"sips?:(?:[^@>]*@)?([^;>?]+)", re.IGNORECASE)
 # A name-addr (RFC 3261 §25.1). The display name is whatever the caller likes, also another's URI.
@@ -13,13 +17,26 @@ _SECURE = re.compile(r"<?\s*sips:", re.IGNORECASE)
 
 
 def parse_number(uri: str) -> str:
-    """Return what stands between `sip:` or `sips:` and the first of `@ ; >` or the end.
+    """Return what stands between `sip:`, `sips:` or `tel:` and the first of `@ ; >` or the end.
 
     A text without a scheme is returned as it is: it is a number already. What a display name says
     does not count: whose calls are answered is decided by the number.
     """
     found = _NUMBER.search(addr_spec(uri))
     return found[1] if found else uri
+
+
+def who(uri: str) -> str:
+    """Return the number in a URI in the one form that it is compared in.
+
+    `%35` is `5` (RFC 3261 §19.1.4); what separates the digits of a telephone number is no part of
+    it (RFC 3966 §5), nor is a password part of a name. Upper and lower case are not the same.
+    """
+    number = parse_number(uri)
+    if "@" in addr_spec(uri):
+        number = number.partition(":")[0]
+    number = unquote(number)
+    return number.translate(_SEPARATORS) if _TELEPHONE.fullmatch(number) else number
 
 
 def addr_spec(uri: str) -> str:

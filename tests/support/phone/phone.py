@@ -113,10 +113,15 @@ class Phone:
         self.socket.close()
 
     def call(
-        self, uri: str, *, display_name: str | None = None, via: tuple[str, int] | None = None
+        self,
+        uri: str,
+        *,
+        display_name: str | None = None,
+        caller: str | None = None,
+        via: tuple[str, int] | None = None,
     ) -> PhoneCall:
-        """Send an INVITE, and return at once."""
-        call = PhoneCall(self, uri, is_outgoing=True, display_name=display_name)
+        """Send an INVITE, as another `caller` if the test says so, and return at once."""
+        call = PhoneCall(self, uri, is_outgoing=True, display_name=display_name, caller=caller)
         call.address = via or self.proxy or _address_of(uri)
         self.calls[call.call_id] = call
         call.invite()
@@ -309,7 +314,13 @@ class PhoneCall:
     """One call of a phone."""
 
     def __init__(
-        self, phone: Phone, remote_uri: str, *, is_outgoing: bool, display_name: str | None = None
+        self,
+        phone: Phone,
+        remote_uri: str,
+        *,
+        is_outgoing: bool,
+        display_name: str | None = None,
+        caller: str | None = None,
     ) -> None:
         self.phone = phone
         self.remote_uri = remote_uri
@@ -330,7 +341,7 @@ class PhoneCall:
         self.ended_by_peer = False
         self._tag = _token()
         self._display = f'"{display_name}" ' if display_name else ""
-        self._local = f"{self._display}<{phone.uri}>;tag={self._tag}"
+        self._local = f"{self._display}<{caller or phone.uri}>;tag={self._tag}"
         self._remote = f"<{remote_uri}>"
         self._target = remote_uri
         self._routes: list[str] = []
