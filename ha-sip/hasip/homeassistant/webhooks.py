@@ -114,15 +114,18 @@ class WebhookQueue(Outbox):
     # --- one delivery ------------------------------------------------------------------------
 
     def _next(self) -> _Delivery | None:
-        """Return the oldest delivery, once there is one; None when it is time to end."""
+        """Return the oldest delivery, once it is to be sent; None when it is time to end."""
         with self.changed:
             while True:
                 if self.is_over(is_empty=not self._waiting):
                     return None
-                if self._waiting:
+                if not self._waiting:
+                    self.changed.wait()
+                    continue
+                wait_s = self._waiting[0].since + HEAD_START_S - time.monotonic()
+                if wait_s <= 0:
                     return self._waiting[0]
-                self.changed.wait()
-                self.changed.wait(HEAD_START_S)
+                self.changed.wait(wait_s)
 
     def _deliver(self, delivery: _Delivery) -> None:
         """Send it; raises where it is worth to be sent again, later."""
