@@ -144,6 +144,20 @@ def test_all_mistakes_are_told_at_once_in_the_order_of_their_lines() -> None:
     assert [problem.split(" ")[0] for problem in caught.value.problems] == ["f:1:", "f:4:", "f:5:"]
 
 
+def test_each_mistake_of_a_large_file_has_its_line_and_not_all_ids() -> None:
+    """Each said all ids there are: in a menu of 10,000 choices, 1 GB of them."""
+    choices = [
+        f"    {code}: {{id: menu{code}, post_action: jump away}}" for code in range(5000, 9000)
+    ]
+    text = "\n".join(["menu:", "  choices:", *choices])
+    warnings = parse_menu_file(text, "f").warnings
+
+    assert [int(warning.split(":")[1]) for warning in warnings] == list(range(3, 4003))
+    assert warnings[0].endswith(
+        "; ids: " + ", ".join(f"menu{n}" for n in range(5000, 5020)) + " and 3980 more"
+    )
+
+
 @pytest.mark.parametrize(
     ("text", "said"),
     [

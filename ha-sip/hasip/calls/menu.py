@@ -9,6 +9,8 @@ from __future__ import annotations
 import logging
 import re
 from dataclasses import dataclass, field
+from itertools import islice
+from types import MappingProxyType
 from typing import TYPE_CHECKING, NewType, TypeVar
 
 from hasip.calls.prompt import AudioFile, Message, Prompt
@@ -33,6 +35,11 @@ DEFAULT_TIMEOUT_S = 300.0
 DEFAULT_PIN_MAX_ATTEMPTS = 3
 DEFAULT_PIN_LOCKOUT_S = 60.0
 UNKNOWN_OPTION = "Unknown option"
+# Most menus have none; one of its own each would be a third of what a large tree takes.
+_NO_CHOICES: Mapping[str, MenuIndex] = MappingProxyType({})
+_NO_PREFIXES: frozenset[str] = frozenset()
+# All of them, for every jump that leads nowhere, would be 1 GB in a menu of 10,000 choices.
+MOST_SHOWN_IDS = 20
 DIGITS = frozenset("0123456789*#ABCD")
 
 _POST_ACTION = re.compile(
@@ -84,7 +91,7 @@ class Menu:
     prompts: tuple[Prompt, ...] = ()
     action: Command | None = None
     post_action: PostAction = field(default_factory=NoOp)
-    choices: Mapping[str, MenuIndex] = field(default_factory=dict)
+    choices: Mapping[str, MenuIndex] = field(default_factory=lambda: _NO_CHOICES)
     prefixes: frozenset[str] = frozenset()  # every beginning of a choice
     longest_choice: int = 0
     choices_are_pin: bool = False
@@ -281,8 +288,9 @@ class _Builder:
             prompts=_prompts(spec),
             action=spec.action,
             post_action=post_action,
-            choices=draft.choices,
-            prefixes=frozenset(key[:end] for key in draft.choices for end in range(1, len(key))),
+            choices=draft.choices or _NO_CHOICES,
+            prefixes=frozenset(key[:end] for key in draft.choices for end in range(1, len(key)))
+            or _NO_PREFIXES,
             longest_choice=max(map(len, draft.choices), default=0),
             choices_are_pin=spec.choices_are_pin,
             pin_max_attempts=_or(spec.pin_max_attempts, DEFAULT_PIN_MAX_ATTEMPTS),
@@ -316,7 +324,9 @@ class _Builder:
     def _jump(self, draft: _Draft, menu_id: str) -> Jump:
         target = self._by_id.get(menu_id)
         if target is None:
-            known = ", ".join(self._by_id) or "none"
+            known = ", ".join(islice(self._by_id, MOST_SHOWN_IDS)) or "none"
+            if len(self._by_id) > MOST_SHOWN_IDS:
+                known += f" and {len(self._by_id) - MOST_SHOWN_IDS} more"
             self._warn(draft, "post_action", f'no menu has the id "{menu_id}"; ids: {known}')
         return Jump(menu_id, target)
 

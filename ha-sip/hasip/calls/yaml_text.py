@@ -64,6 +64,7 @@ class YamlText:
         try:
             loader = _Loader(text)
             self._root: yaml.Node | None = loader.get_single_node()
+            self._entries: dict[int, dict[str | int, tuple[int, yaml.Node]]] = {}
             if _size(self._root, {}) > max(MOST_ENTRIES, len(text)):
                 msg = f"its aliases (*name) stand for more than {MOST_ENTRIES} entries"
                 raise YamlError(msg, 1)
@@ -90,23 +91,34 @@ class YamlText:
         """Return the line of a place, or of what is nearest around it; 1-based."""
         node, line = self._root, 1
         for part in place:
-            found = _entry(node, part)
+            found = self._entries_of(node).get(_key(node, part))
             if found is None:
                 break
             line, node = found
         return line
 
+    def _entries_of(self, node: yaml.Node | None) -> dict[str | int, tuple[int, yaml.Node]]:
+        """Return what stands in a node; looked through once, since much may be wrong in it."""
+        if id(node) not in self._entries:
+            self._entries[id(node)] = _entries(node)
+        return self._entries[id(node)]
 
-def _entry(node: yaml.Node | None, part: str | int) -> tuple[int, yaml.Node] | None:
-    """Return the line and the value of an entry."""
+
+def _key(node: yaml.Node | None, part: str | int) -> str | int:
+    return part if isinstance(node, yaml.SequenceNode) else str(part)
+
+
+def _entries(node: yaml.Node | None) -> dict[str | int, tuple[int, yaml.Node]]:
+    """Return the line and the value of every entry; of two that are the same the last counts."""
     if isinstance(node, yaml.MappingNode):
-        for key, value in reversed(node.value):  # of two that are the same the last counts
-            if isinstance(key, yaml.ScalarNode) and key.value == str(part):
-                return key.start_mark.line + 1, value
-    if isinstance(node, yaml.SequenceNode) and isinstance(part, int) and part < len(node.value):
-        item = node.value[part]
-        return item.start_mark.line + 1, item
-    return None
+        return {
+            key.value: (key.start_mark.line + 1, value)
+            for key, value in node.value
+            if isinstance(key, yaml.ScalarNode)
+        }
+    if isinstance(node, yaml.SequenceNode):
+        return {at: (item.start_mark.line + 1, item) for at, item in enumerate(node.value)}
+    return {}
 
 
 def _size(node: yaml.Node | None, known: dict[int, int]) -> int:
