@@ -11,6 +11,7 @@ from hasip import __version__
 from hasip.errors import SipError
 from hasip.sip.account import AccountHouse, SipAccount
 from hasip.sip.build import IS_OURS, MAX_ACCOUNTS, room, tls_library
+from hasip.sip.challenges import Challenges
 from hasip.sip.connections import (
     SWEEP_EVERY_S,
     Connections,
@@ -139,6 +140,7 @@ class SipStack:
         # pjsip looks at these as long as it runs.
         self._resolver: Resolver | None = None
         self._new_requests: NewRequests | None = None
+        self._challenges: Challenges | None = None
         self._strays: StrayRequests | None = None
         self._doorman: Doorman | None = None
         self._poison_filter: PoisonFilter | None = None
@@ -179,6 +181,7 @@ class SipStack:
             stay_on_udp()
             self._endpoint.libInit(self._endpoint_config())
         self._answer_strays()
+        self._watch_challenges()
         self._watch_the_door()
         open_transports(self._endpoint, self._settings.sip)
         self._watch_connections()
@@ -203,6 +206,12 @@ class SipStack:
             self._strays = StrayRequests()
         except OSError as error:
             _log.warning("Requests that belong to no call get no answer: %s", error)
+
+    def _watch_challenges(self) -> None:
+        try:
+            self._challenges = Challenges()
+        except OSError as error:
+            _log.warning("A wrong password may be shown three times a try: %s", error)
 
     def _watch_the_door(self) -> None:
         strangers = Strangers(

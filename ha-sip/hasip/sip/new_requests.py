@@ -21,8 +21,8 @@ import logging
 
 from hasip.sip.departed import departed
 from hasip.sip.dialogs import has_dialog
-from hasip.sip.packet import message_at, read_packet
-from hasip.sip.pjsip_module import HeaderLinks, PjsipModule, Text
+from hasip.sip.packet import read_packet
+from hasip.sip.pjsip_module import PjsipModule, Text
 from hasip.sip.received import clean, header_value, tag
 from hasip.sip.replaces import Replaces, read_replaces
 from hasip.sip.stray_requests import CALL_DOES_NOT_EXIST
@@ -92,22 +92,10 @@ class NewRequests(PjsipModule):
             _log.info("Refused a call from %s that replaces one that is not there", source)
             self.respond(rdata, CALL_DOES_NOT_EXIST)
             return True
-        self._hide(rdata)
+        self.hide(rdata, _HEADER)
         return False
 
     def _is_there(self, wanted: Replaces) -> bool:
         parts = (wanted.call_id, wanted.local_tag, wanted.remote_tag)
         texts = [part.encode("utf-8", "surrogateescape") for part in parts]
         return has_dialog(self.call, *(Text(text, len(text)) for text in texts))
-
-    def _hide(self, rdata: int) -> None:
-        name, message = Text(_HEADER, len(_HEADER)), ctypes.c_void_p(message_at(rdata))
-        while True:
-            header = self.call(
-                "pjsip_msg_find_hdr_by_name", ctypes.c_void_p, message, ctypes.byref(name), None
-            )
-            if header is None:
-                return
-            links = HeaderLinks.from_address(header)
-            HeaderLinks.from_address(links.prev).next = links.next
-            HeaderLinks.from_address(links.next).prev = links.prev

@@ -12,6 +12,7 @@ from typing import Any
 
 from hasip.sip.c_library import c_library
 from hasip.sip.errors import guarded
+from hasip.sip.packet import message_at
 
 _KIND = re.compile(rb"(?:Request msg (\S+)|(Response msg \S+))/cseq=")
 _POOL_SIZE = 1024
@@ -130,6 +131,19 @@ class PjsipModule:
             None if headers is None else ctypes.byref(headers),
             None,
         )
+
+    def hide(self, rdata: int, name: bytes) -> None:
+        """Take all headers of that name out of a message that `read_packet` can read."""
+        text, message = Text(name, len(name)), ctypes.c_void_p(message_at(rdata))
+        while True:
+            header = self.call(
+                "pjsip_msg_find_hdr_by_name", ctypes.c_void_p, message, ctypes.byref(text), None
+            )
+            if header is None:
+                return
+            links = HeaderLinks.from_address(header)
+            HeaderLinks.from_address(links.prev).next = links.next
+            HeaderLinks.from_address(links.next).prev = links.prev
 
     def _on_message(self, rdata: int) -> int:
         with guarded("message"):

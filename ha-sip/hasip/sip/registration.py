@@ -37,7 +37,8 @@ _log = logging.getLogger(__name__)
 # nobody can call. OPTIONS would not tell: a registrar answers it for whomever it forgot, too.
 REFRESH_S = 40.0
 FIRST_RETRY_S = 2.0
-LONGEST_RETRY_S = 60.0
+# With the chance and the exchange itself, a registrar that is back is found within a minute.
+LONGEST_RETRY_S = 40.0
 # After 401, 403 and 404 the mistake is most likely in the settings.
 FIRST_RETRY_REFUSED_S = 30.0
 LONGEST_RETRY_REFUSED_S = 900.0

@@ -1,0 +1,84 @@
+"""Sees that a password which is refused is not shown again at once.
+
+Some registrars refuse a password by asking for it once more, each time with a new nonce. pjsip
+takes the new nonce for the whole reason and shows the password two more times within milliseconds
+(`process_auth` in sip_auth_client.c); who counts failed tries would soon lock the account out. Such
+a second challenge is hidden from it, so that the request ends with 401 or 407.
+"""
+
+from __future__ import annotations
+
+import re
+
+from hasip.sip.packet import read_packet
+from hasip.sip.pjsip_module import PjsipModule
+from hasip.sip.received import all_headers, header_value
+
+# sip_module.h: after the transport (8), before transactions (16).
+_PRIORITY = 12
+_CHALLENGES = (b"WWW-Authenticate", b"Proxy-Authenticate")
+_NAMES = frozenset(name.decode().lower() for name in _CHALLENGES)
+_CSEQ = re.compile(r"(\d{1,10})\s+(\S+)")
+_REALM = re.compile(r'\brealm\s*=\s*"((?:[^"\\]|\\.)*)"', re.IGNORECASE)
+# RFC 7616 §3.3: the password may be right, only the nonce is too old.
+_STALE = re.compile(r'\bstale\s*=\s*"?true\b', re.IGNORECASE)
+MOST_REMEMBERED = 200
+
+
+class ChallengeMemory:
+    """The last challenge of each Call-ID."""
+
+    def __init__(self) -> None:
+        self._last: dict[str, tuple[int, str, frozenset[tuple[str, str]]]] = {}
+
+    @property
+    def remembered(self) -> int:
+        """Count them."""
+        return len(self._last)
+
+    def is_refusal(self, response: str) -> bool:
+        """Take a 401 or 407; tell whether it refuses the password that answered the one before."""
+        call_id = header_value(response, "Call-ID") or ""
+        found = _CSEQ.match(header_value(response, "CSeq") or "")
+        if found is None:
+            return False
+        number, method = int(found[1]), found[2]
+        challenges = [
+            (name.lower(), value)
+            for name, value in all_headers(response)
+            if name.lower() in _NAMES
+        ]
+        realms = frozenset(
+            (name, realm[1]) for name, value in challenges if (realm := _REALM.search(value))
+        )
+        before = self._last.pop(call_id, None)
+        if (
+            before is not None
+            and before[:2] == (number - 1, method)
+            and before[2] & realms
+            and not any(_STALE.search(value) for _, value in challenges)
+        ):
+            return True  # the next one is the first again
+        if len(self._last) >= MOST_REMEMBERED:
+            del self._last[next(iter(self._last))]
+        self._last[call_id] = (number, method, realms)
+        return False
+
+
+class Challenges(PjsipModule):
+    """The module; it must live as long as pjsip does."""
+
+    def __init__(self) -> None:
+        """Take its place in pjsip, which must be running; raises `OSError` where it can't."""
+        self._memory = ChallengeMemory()
+        super().__init__(b"mod-hasip-challenges", _PRIORITY, looks_at_responses=True)
+
+    def take(self, rdata: int, method: str) -> bool:
+        """Hide a second challenge."""
+        if not method.startswith(("Response msg 401/", "Response msg 407/")):
+            return False
+        read = read_packet(rdata)
+        if read is not None and self._memory.is_refusal(read[1].decode("utf-8", "surrogateescape")):
+            for name in _CHALLENGES:
+                self.hide(rdata, name)
+        return False
