@@ -44,9 +44,7 @@ class ChallengeMemory:
             return False
         number, method = int(found[1]), found[2]
         challenges = [
-            (name.lower(), value)
-            for name, value in all_headers(response)
-            if name.lower() in _NAMES
+            (name.lower(), value) for name, value in all_headers(response) if name.lower() in _NAMES
         ]
         realms = frozenset(
             (name, realm[1]) for name, value in challenges if (realm := _REALM.search(value))
