@@ -64,7 +64,7 @@ class House:
     def use(self, way: Way) -> None:
         pass
 
-    def setRegistration(self, renew: bool) -> None:  # noqa: FBT001, N802 - pjsua2's
+    def setRegistration(self, renew: bool) -> None:  # noqa: FBT001 - pjsua2's
         assert renew
         self.asked.append(self.clock.now())
         self.loop.call_later(self.takes_s, self._answer)
