@@ -29,6 +29,7 @@ NAMES = {
     "long": "n" * 1_500,
 }
 LARGEST_EVENT = 16_000
+TEMPLATE = "It is {{ states('sensor.outside') }} degrees"
 
 
 @pytest.fixture
@@ -49,6 +50,7 @@ def test_hostile_names_headers_and_reasons_are_told_bounded_valid_and_forge_noth
         GatewayProcess(
             tmp_path,
             house=house,
+            menu_file={"menu": {"message": TEMPLATE, "handle_as_template": True}},
             MQTT_ENABLED="on",
             MQTT_DISCOVERY="on",
             BROKER_ADDRESS="127.0.0.1",
@@ -56,6 +58,12 @@ def test_hostile_names_headers_and_reasons_are_told_bounded_valid_and_forge_noth
             LOG_LEVEL="5",
             SIP1_ANSWER_MODE="listen",
             SIP1_OPTIONS="--extract-headers X-Evil,Subject",
+            SIP2_ENABLED="true",
+            SIP2_ID_URI="sip:answering@127.0.0.1",
+            SIP2_ANSWER_MODE="accept",
+            SIP2_SETTLE_TIME="0.1",
+            SIP2_INCOMING_CALL_FILE=str(tmp_path / "incoming.yaml"),
+            SIP2_OPTIONS="--extract-headers X-Evil",
         ) as gateway,
     ):
         gateway.wait_log("MQTT: connected")
@@ -81,6 +89,17 @@ def test_hostile_names_headers_and_reasons_are_told_bounded_valid_and_forge_noth
                 f"{count} ends by MQTT",
             )
 
+        with Phone("thief", extra_headers=[("x-evil", NAMES["template"])]) as thief:
+            answered = f"sip:answering@127.0.0.1:{gateway.port}"
+            call = thief.call(answered, display_name=NAMES["template"])
+            call.wait_answered()
+            wait_until(lambda: rendered(house), "the menu's template")
+            call.hang_up()
+        wait_until(lambda: len(ended(listener)) == count + 1, "the end of the answered call")
+        wait_until(
+            lambda: house.event_names.count("call_disconnected") == count + 1, "the same by webhook"
+        )
+
         instance = {"instance": ended(listener)[0]["instance"]}
         by_webhook = [e | instance for e in house.events if e["event"] == "call_disconnected"]
         assert ended(listener) == by_webhook
@@ -92,11 +111,16 @@ def test_hostile_names_headers_and_reasons_are_told_bounded_valid_and_forge_noth
         assert max(len(message.payload) for message in listener.received) < LARGEST_EVENT
         told = json.dumps(house.events)
         assert not [begin for begin in ("{{", "{%", "{#") if begin in told]
-        templates = [item for item in house.requests if item.path == "template"]
-        assert not templates
+        # Home Assistant renders what the menu says, whoever calls.
+        assert set(rendered(house)) == {TEMPLATE}
         assert not [line for line in gateway.lines if line.startswith(FORGED)]
         assert not [line for line in gateway.lines if set(line) & set("\x1b\x07\x7f\u202e\u2028")]
         assert not [line for line in gateway.own_lines if "ERROR" in line and "forged" not in line]
+
+
+def rendered(house: StandInHomeAssistant) -> list[str]:
+    """Return the templates that Home Assistant was given."""
+    return [item.body["template"] for item in house.requests if item.path == "template"]
 
 
 def ended(listener: MqttUser) -> list[dict[str, Any]]:
