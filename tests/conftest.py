@@ -30,6 +30,12 @@ def line(shared_line: OpenLine, tmp_path: Path) -> OpenLine:
     return shared_line
 
 
+@pytest.fixture(scope="module")
+def build(request: pytest.FixtureRequest) -> str:
+    """Return the build of pjsua2 that a test is for; `on_builds` chooses others than the source."""
+    return str(getattr(request, "param", "source"))
+
+
 @pytest.hookimpl(wrapper=True)
 def pytest_runtest_makereport() -> Iterator[Any]:
     """Add the logs to the report."""

@@ -1,4 +1,7 @@
-"""Calls that the other side sends elsewhere: redirects, REFER, INVITE with Replaces."""
+"""Calls that the other side sends elsewhere: redirects, REFER, INVITE with Replaces.
+
+All of it runs on the source build, which we ship; on the wheel as well what could crash pjsip.
+"""
 
 from __future__ import annotations
 
@@ -10,6 +13,7 @@ import pytest
 from support import audio
 from support.open_line import OpenLine, open_line
 from support.phone import Phone, PhoneCall
+from support.source_build import BUILDS, on_builds, python_of
 from support.waiting import wait_until
 
 if TYPE_CHECKING:
@@ -29,10 +33,15 @@ def options(request: pytest.FixtureRequest) -> str:
 
 
 @pytest.fixture(scope="module")
-def shared_line(tmp_path_factory: pytest.TempPathFactory, options: str) -> Iterator[OpenLine]:
-    folder = tmp_path_factory.mktemp("line")
-    with open_line(folder, menu_file={"menu": MENU}, SIP1_OPTIONS=options) as line:
+def shared_line(
+    tmp_path_factory: pytest.TempPathFactory, options: str, build: str
+) -> Iterator[OpenLine]:
+    folder, python = tmp_path_factory.mktemp("line"), python_of(build)
+    with open_line(folder, menu_file={"menu": MENU}, python=python, SIP1_OPTIONS=options) as line:
         yield line
+
+
+both_builds = on_builds(*BUILDS)
 
 
 def with_options(text: str) -> pytest.MarkDecorator:
@@ -63,6 +72,7 @@ def heard_the_prompt(line: OpenLine, call: PhoneCall) -> None:
 # --- redirects ------------------------------------------------------------------------------
 
 
+@both_builds
 def test_a_redirect_is_followed_to_the_phone_that_it_names(line: OpenLine) -> None:
     with Phone("new") as new, Phone("old", redirect_to=new.uri) as old:
         line.command("dial", old.uri, menu=MENU)
@@ -73,6 +83,7 @@ def test_a_redirect_is_followed_to_the_phone_that_it_names(line: OpenLine) -> No
         line.gateway.wait_log(f"redirects to {new.uri}")
 
 
+@both_builds
 def test_the_sixth_redirect_is_not_followed(line: OpenLine) -> None:
     with ExitStack() as stack:
         phones = [stack.enter_context(Phone("p6"))]
@@ -113,6 +124,7 @@ def test_a_redirect_may_end_the_call_instead(line: OpenLine) -> None:
     "target",
     ["mailto:somebody@home", "tel:+4912345", "sip:x@no-such-host.invalid", "http://x/y"],
 )
+@both_builds
 def test_a_redirect_to_something_odd_only_ends_the_call(line: OpenLine, target: str) -> None:
     with Phone("old", redirect_to=target) as old:
         line.command("dial", old.uri)
@@ -140,6 +152,7 @@ def test_a_transfer_by_the_peer_is_declined_by_default(line: OpenLine) -> None:
         assert line.ended()["outcome"] == "completed"
 
 
+@both_builds
 @follows_transfers
 def test_a_transfer_by_the_peer_goes_on_in_the_same_menu(line: OpenLine) -> None:
     with Phone("a") as a, Phone("b") as b:
@@ -201,13 +214,14 @@ def test_a_transfer_to_a_busy_phone(line: OpenLine, leaves: bool) -> None:  # no
     works(line)
 
 
+@on_builds("wheel")
 @follows_transfers
 @pytest.mark.parametrize("leaves", [False, True])
 def test_what_is_left_of_a_transfer_ends_no_other_call(
     line: OpenLine,
     leaves: bool,  # noqa: FBT001
 ) -> None:
-    """Numbers of calls are given out again, and this build of pjsip has four of them."""
+    """Numbers of calls are given out again, and the wheel's pjsip has four of them."""
     with ExitStack() as stack:
         a, b, *others = (
             stack.enter_context(Phone(name, answer_after_s=None if name == "b" else 0.0))
@@ -236,6 +250,7 @@ def test_what_is_left_of_a_transfer_ends_no_other_call(
     works(line)
 
 
+@both_builds
 @follows_transfers
 @pytest.mark.parametrize("who", ["target", "peer"])
 def test_the_end_during_a_transfer(line: OpenLine, who: str) -> None:
@@ -258,6 +273,7 @@ def test_the_end_during_a_transfer(line: OpenLine, who: str) -> None:
 @pytest.mark.parametrize(
     "target", ["mailto:x@y", "sip:x@no-such-host.invalid", "nonsense", "sip:", "tel:+49123"]
 )
+@both_builds
 def test_a_transfer_to_something_odd_changes_nothing(line: OpenLine, target: str) -> None:
     with Phone("a") as a:
         call = dial(line, a)
@@ -273,6 +289,7 @@ def test_a_transfer_to_something_odd_changes_nothing(line: OpenLine, target: str
 # --- Replaces -------------------------------------------------------------------------------
 
 
+@both_builds
 def test_a_call_that_is_handed_over_to_us_goes_on_in_the_same_menu(line: OpenLine) -> None:
     """Attended transfer: `a` had us in the line, and `b` takes his place (RFC 3891)."""
     with Phone("a") as a:
@@ -318,6 +335,7 @@ def test_a_call_of_ours_that_rings_is_picked_up_by_another_phone(line: OpenLine)
     ("replaces", "status"),
     [("nobody@knows;to-tag=1;from-tag=2", 481), ("garbage", 400), ("", 400)],
 )
+@both_builds
 def test_an_unknown_call_cannot_be_replaced(line: OpenLine, replaces: str, status: int) -> None:
     with Phone("b", extra_headers=[("replaces", replaces)]) as b:
         call = b.call(line.gateway.uri)
@@ -368,6 +386,7 @@ def test_one_who_takes_a_call_over_and_never_confirms_it_leaves_it_where_it_was(
 # --- ends that meet them --------------------------------------------------------------------
 
 
+@both_builds
 @follows_transfers
 @pytest.mark.parametrize("who", ["peer", "new", "command", "all"])
 @pytest.mark.parametrize("way", ["refer", "replaces"])

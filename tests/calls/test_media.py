@@ -1,10 +1,14 @@
-"""What phones do with their media: hold, changes in mid-call, packets of other kinds, silence."""
+"""What phones do with their media: hold, changes in mid-call, packets of other kinds, silence.
+
+All of it runs on the source build, which we ship; on the wheel what pjsip itself does.
+"""
 
 from __future__ import annotations
 
 import socket
 import struct
 import time
+from contextlib import ExitStack
 from typing import TYPE_CHECKING
 
 import pytest
@@ -13,6 +17,7 @@ from support import audio
 from support.gateway import GatewayProcess
 from support.open_line import LEVEL_DBFS, OpenLine, open_line
 from support.phone import Phone, PhoneCall
+from support.source_build import BUILDS, on_builds, python_of
 from support.waiting import wait_until
 
 if TYPE_CHECKING:
@@ -21,6 +26,7 @@ if TYPE_CHECKING:
 
 RATE_HZ = audio.RATE_HZ
 COMFORT_NOISE = 13
+both_builds = on_builds(*BUILDS)
 
 
 @pytest.fixture(scope="module")
@@ -29,8 +35,11 @@ def options(request: pytest.FixtureRequest) -> str:
 
 
 @pytest.fixture(scope="module")
-def shared_line(tmp_path_factory: pytest.TempPathFactory, options: str) -> Iterator[OpenLine]:
-    with open_line(tmp_path_factory.mktemp("line"), menu_file={}, SIP1_OPTIONS=options) as line:
+def shared_line(
+    tmp_path_factory: pytest.TempPathFactory, options: str, build: str
+) -> Iterator[OpenLine]:
+    folder, python = tmp_path_factory.mktemp("line"), python_of(build)
+    with open_line(folder, menu_file={}, python=python, SIP1_OPTIONS=options) as line:
         yield line
 
 
@@ -44,18 +53,21 @@ class LongCalls:
 
 
 @pytest.fixture(scope="module", autouse=True)
-def long_calls(tmp_path_factory: pytest.TempPathFactory) -> Iterator[LongCalls]:
-    """Begin before all tests of this file; the last one looks what became of them."""
+def long_calls(tmp_path_factory: pytest.TempPathFactory) -> Iterator[dict[str, LongCalls]]:
+    """Begin on each build before all tests of this file; the last one looks what came of it."""
 
     def headers(refresher: str) -> list[tuple[str, str]]:
         return [("supported", "timer"), ("session-expires", f"90;refresher={refresher}")]
 
-    with (
-        open_line(tmp_path_factory.mktemp("long"), menu_file={}) as line,
-        Phone("refreshed", extra_headers=headers("uas")) as one,
-        Phone("forgotten", extra_headers=headers("uac")) as other,
-    ):
-        yield LongCalls(line, line.call(one), line.call(other))
+    with ExitStack() as stack:
+        calls = {}
+        for build in BUILDS:
+            folder = tmp_path_factory.mktemp("long")
+            line = stack.enter_context(open_line(folder, menu_file={}, python=python_of(build)))
+            one = stack.enter_context(Phone("refreshed", extra_headers=headers("uas")))
+            other = stack.enter_context(Phone("forgotten", extra_headers=headers("uac")))
+            calls[build] = LongCalls(line, line.call(one), line.call(other))
+        yield calls
 
 
 def with_options(text: str) -> pytest.MarkDecorator:
@@ -78,6 +90,7 @@ def seconds_of(call: PhoneCall, frequency_hz: int, since: int = 0) -> float:
 # --- hold, and changes in mid-call ----------------------------------------------------------
 
 
+@both_builds
 @pytest.mark.parametrize("how", ["sendonly", "inactive", "0.0.0.0", "UPDATE"])
 def test_a_prompt_waits_while_the_peer_holds_the_line(line: OpenLine, how: str) -> None:
     with Phone("p") as phone:
@@ -102,6 +115,7 @@ def test_a_prompt_waits_while_the_peer_holds_the_line(line: OpenLine, how: str) 
         assert seconds_of(call, 1500, start) == pytest.approx(1.2, abs=0.2)
 
 
+@both_builds
 @pytest.mark.parametrize("method", ["INVITE", "UPDATE"])
 def test_offers_in_mid_call_disturb_neither_prompt_nor_recording(
     line: OpenLine, method: str
@@ -135,6 +149,7 @@ def test_offers_in_mid_call_disturb_neither_prompt_nor_recording(
 # --- offers and answers ---------------------------------------------------------------------
 
 
+@both_builds
 def test_audio_before_the_answer_is_not_taken_for_the_answer(line: OpenLine) -> None:
     with Phone("p", early_media=True, answer_after_s=None) as phone:
         line.command(
@@ -153,6 +168,7 @@ def test_audio_before_the_answer_is_not_taken_for_the_answer(line: OpenLine) -> 
         assert line.ended()["outcome"] == "completed"
 
 
+@both_builds
 def test_an_invite_without_an_offer_gets_ours(line: OpenLine) -> None:
     with Phone("p", offers_late=True) as phone:
         call = line.call(phone)
@@ -161,6 +177,7 @@ def test_an_invite_without_an_offer_gets_ours(line: OpenLine) -> None:
         hears(line, call)
 
 
+@both_builds
 def test_a_call_without_a_common_codec_is_logged_with_the_codecs_of_both(line: OpenLine) -> None:
     with Phone("p", codecs=("77 AMR/8000", "18 G729/8000")) as phone:
         call = phone.call(line.gateway.uri)
@@ -178,6 +195,7 @@ def test_a_call_without_a_common_codec_is_logged_with_the_codecs_of_both(line: O
 # --- packets --------------------------------------------------------------------------------
 
 
+@both_builds
 def test_audio_goes_to_where_the_peers_comes_from(line: OpenLine) -> None:
     """Symmetric RTP (RFC 4961): what the SDP says may be an address behind a router."""
     with (
@@ -194,6 +212,7 @@ def test_audio_goes_to_where_the_peers_comes_from(line: OpenLine) -> None:
         call.wait_sound()
 
 
+@both_builds
 @pytest.mark.parametrize("packet_ms", [40, 60])
 def test_packets_of_other_lengths_are_heard_whole(line: OpenLine, packet_ms: int) -> None:
     recording = line.folder / "call.wav"
@@ -221,6 +240,7 @@ def test_packets_of_other_lengths_are_heard_whole(line: OpenLine, packet_ms: int
         assert seconds == pytest.approx(2.0, abs=0.3)
 
 
+@both_builds
 @pytest.mark.parametrize("event_type", [96, 127])
 def test_digits_come_and_go_in_any_payload_type(line: OpenLine, event_type: int) -> None:
     with Phone("p", event_type=event_type) as phone:
@@ -230,12 +250,13 @@ def test_digits_come_and_go_in_any_payload_type(line: OpenLine, event_type: int)
         wait_until(lambda: call.stream.heard_digits == "42", "the digits")
 
 
+@both_builds
 def test_two_gateways_speak_their_best_codec_and_type_at_its_clock_rate(
-    line: OpenLine, tmp_path: Path
+    line: OpenLine, tmp_path: Path, build: str
 ) -> None:
     """With Opus, telephone-events count in 1/48,000 s, else in 1/8,000 s (RFC 7587 §7)."""
     menu = {"choices": {"42": {"post_action": "hangup"}}}
-    with GatewayProcess(tmp_path, menu_file={"menu": menu}) as other:
+    with GatewayProcess(tmp_path, menu_file={"menu": menu}, python=python_of(build)) as other:
         codecs = other.wait_log("codecs: ").partition("codecs: ")[2]
         name, _, rate = codecs.partition(",")[0].partition("/")
         line.command("dial", other.uri)
@@ -249,6 +270,7 @@ def test_two_gateways_speak_their_best_codec_and_type_at_its_clock_rate(
         assert any(f"telephone-event/{clock}" in said for said in other.lines)
 
 
+@both_builds
 def test_comfort_noise_does_no_harm(line: OpenLine) -> None:
     with Phone("p") as phone:
         call = line.call(phone)
@@ -267,6 +289,7 @@ def test_comfort_noise_does_no_harm(line: OpenLine) -> None:
 short = with_options("--rtp-timeout 1")
 
 
+@both_builds
 @short
 def test_a_call_without_rtp_is_ended_and_says_why(line: OpenLine) -> None:
     with Phone("p") as phone:
@@ -330,6 +353,7 @@ def test_a_prompt_is_heard_to_its_end_before_a_silent_call_is_ended(line: OpenLi
         assert line.house.event_names[-2:] == ["playback_done", "call_disconnected"]
 
 
+@both_builds
 @short
 @pytest.mark.parametrize("says", ["a=silenceSupp:on - - - -", "a=silenceSupp:off - - - -"])
 def test_of_a_phone_that_leaves_silence_out_reports_are_enough(line: OpenLine, says: str) -> None:
@@ -365,16 +389,18 @@ def test_the_watch_for_silence_can_be_off(line: OpenLine) -> None:
 # --- session timers -------------------------------------------------------------------------
 
 
+@pytest.mark.parametrize("build", BUILDS)
 def test_sessions_are_refreshed_and_one_that_the_peer_forgets_is_ended(
-    long_calls: LongCalls,
+    long_calls: dict[str, LongCalls], build: str
 ) -> None:
     """An expiry of 90 s is refreshed after 45 s; without that, the call ends after 60 s."""
-    long_calls.forgotten.wait_ended(70)
-    ended = long_calls.line.ended()
-    trace = long_calls.refreshed.phone.trace
+    calls = long_calls[build]
+    calls.forgotten.wait_ended(70)
+    ended = calls.line.ended()
+    trace = calls.refreshed.phone.trace
 
     assert ended["parsed_remote_uri"] == "forgotten"
     assert (ended["outcome"], ended["sip_code"]) == ("lost", 408)
     assert 58 < ended["duration"] < 65
     assert any("<- INVITE" in line or "<- UPDATE" in line for line in trace)
-    assert not long_calls.refreshed.is_ended.is_set()
+    assert not calls.refreshed.is_ended.is_set()

@@ -5,7 +5,18 @@ from __future__ import annotations
 import sys
 from pathlib import Path
 
+import pytest
+
 PROJECT = Path(__file__).parents[2]
+BUILDS = ("source", "wheel")
+
+
+def on_builds(*builds: str) -> pytest.MarkDecorator:
+    """Return a mark: the test runs on these, in place of the source build alone.
+
+    The fixture `build` says which it is, to the fixtures of a file as well.
+    """
+    return pytest.mark.parametrize("build", builds, indirect=True, scope="module")
 
 
 def python_of(build: str) -> str:
