@@ -137,13 +137,13 @@ class Gateway:
 
     def _read_commands(self) -> None:
         """Begin to take commands from everywhere they may come from."""
-        intakes: dict[str, Callable[[], bool]] = {}
+        intakes: dict[str, Callable[[float], bool]] = {}
         dispatcher = self._dispatcher
         intake = CommandIntake(self._loop, dispatcher.dispatch, dispatcher.refuse_invalid)
         if self._settings.reads_stdin:
             stdin = StdinReader(intake.take)
             stdin.start()
-            intakes["stdin"] = lambda: stdin.is_well
+            intakes["stdin"] = stdin.is_well
         if self._settings.mqtt.is_enabled:
             # Imported here: most have no broker, and paho takes memory.
             from hasip.homeassistant.supervisor import BrokerSearch  # noqa: PLC0415
@@ -159,7 +159,7 @@ class Gateway:
             search = BrokerSearch(self._loop, self._settings.mqtt, token, self._mqtt.start)
             self._mqtt.when_refused(search.look)
             search.look()
-            intakes["mqtt"] = lambda: self._mqtt is None or self._mqtt.is_well
+            intakes["mqtt"] = lambda _: self._mqtt is None or self._mqtt.is_well
         if self._health_path is not None:
             self._health = HealthSocket(
                 self._health_path, self._loop, pulse=self._sip.pulse, intakes=intakes

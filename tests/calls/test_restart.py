@@ -6,12 +6,9 @@ import os
 import shutil
 import signal
 import time
-from pathlib import Path
+from typing import TYPE_CHECKING
 
-import pytest
-
-import support
-from support.gateway import PACKAGE_DIR, GatewayProcess
+from support.gateway import GatewayProcess
 from support.health import health
 from support.phone import Phone
 from support.process import children
@@ -19,7 +16,9 @@ from support.registrar import Answer, ScriptedRegistrar
 from support.together import Together
 from support.waiting import wait_until
 
-WEDGES = Path(support.__file__).parent / "wedges"
+if TYPE_CHECKING:
+    from pathlib import Path
+
 RESTART = ("--restart",)
 NAMES = ("front", "back", "garage")
 waiting = Together()
@@ -29,17 +28,6 @@ def child_of(pid: int) -> int:
     """Return the process of the gateway itself."""
     wait_until(lambda: children(pid), "a child of the parent")
     return children(pid)[0]
-
-
-def wedged(tmp_path: Path, kind: str, *arguments: str, **environment: str) -> GatewayProcess:
-    return GatewayProcess(
-        tmp_path,
-        arguments=arguments,
-        WEDGE=kind,
-        PYTHONPATH=f"{PACKAGE_DIR}{os.pathsep}{WEDGES}",
-        HASIP_HEALTH_SOCKET=str(tmp_path / "health"),
-        **environment,
-    )
 
 
 def three_accounts(registrar: ScriptedRegistrar) -> dict[str, str]:
@@ -151,47 +139,6 @@ def test_a_health_socket_that_cannot_be_made_is_tried_again(tmp_path: Path) -> N
         gateway.wait_log("Our health can be asked for again")
 
         assert health(folder / "health") == (0, "ok")
-
-
-@waiting
-def test_a_loop_that_hangs_is_seen_and_ended_and_three_accounts_come_back(tmp_path: Path) -> None:
-    with (
-        ScriptedRegistrar(lambda _: Answer()) as registrar,
-        wedged(tmp_path, "loop", *RESTART, **three_accounts(registrar)) as gateway,
-        Phone("p") as phone,
-    ):
-        child = child_of(gateway.pid)
-        lines = len(gateway.lines)
-        hung = time.monotonic()
-        os.kill(child, signal.SIGUSR1)
-        wait_until(lambda: health(tmp_path / "health")[0] == 1, "red")
-
-        assert time.monotonic() - hung < 15
-        gateway.wait_log("ha-sip hangs (the loop has not turned for 2 s); it is killed", 20)
-        gateway.wait_log("ha-sip started", since=lines)
-        for name in NAMES:
-            gateway.wait_log(f"(sip:{name}@127.0.0.1): registered", since=lines)
-        assert time.monotonic() - hung < 25
-        assert phone.ping(gateway.address) < 2
-
-
-@pytest.mark.parametrize("kind", ["sip", "intake"])
-@waiting
-def test_a_part_that_hangs_is_named(tmp_path: Path, kind: str) -> None:
-    words = {
-        "sip": "pjsip has not turned for 2 s",
-        "intake": "no commands are read from stdin",
-    }
-    gateway = wedged(tmp_path, kind)
-    try:
-        gateway.wait_log("ha-sip started")
-        assert health(tmp_path / "health") == (0, "ok")
-        with Phone("p") as phone:
-            phone.call(gateway.uri)
-            gateway.command({"command": "state"})
-            wait_until(lambda: health(tmp_path / "health") == (1, words[kind]), words[kind], 15)
-    finally:
-        gateway.kill()
 
 
 def test_what_a_killed_gateway_left_in_the_temporary_folder_is_removed_by_the_next(

@@ -49,11 +49,16 @@ def test_a_call_that_ends_while_its_speech_is_made_plays_nothing(house: House) -
     assert house.names[-1] == "call_disconnected"
 
 
-def test_a_leg_that_cannot_answer_is_a_call_that_is_over(house: House) -> None:
+def test_a_call_that_cannot_be_answered_is_refused(
+    house: House, caplog: pytest.LogCaptureFixture
+) -> None:
     leg = FakeLeg("<sip:x@y>")
     leg.is_broken = True
     house.desk.incoming(leg, house.lines[1], MenuFile())
     house.loop.run_pending()
+    assert leg.told == ["hang_up 500"]
+    assert "[<sip:x@y>] cannot answer: it is gone" in caplog.text
+    assert house.names[-1] == "call_disconnected"
     assert house.events[-1]["sip_code"] == 500
     assert "it is gone" in house.events[-1]["sip_reason"]
     assert len(house.registry) == 0

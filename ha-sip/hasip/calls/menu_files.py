@@ -6,6 +6,7 @@ import logging
 from typing import TYPE_CHECKING, NamedTuple
 
 from hasip.calls.menu_file import MenuFile, MenuFileError, read_menu_file
+from hasip.seldom import QUIET_S, Seldom
 from hasip.workers import Done, Failed
 
 if TYPE_CHECKING:
@@ -37,6 +38,7 @@ class MenuFiles:
         self._pool = pool
         self._paths: dict[int, Path] = {}
         self._readings: dict[int, _Reading] = {}
+        self._not_read = Seldom(loop, _say_not_read)  # under a flood, that is once a call
 
     def expect(self, account: int, path: Path) -> None:
         """Take note of an account's file, and read it once to report what is wrong in it."""
@@ -70,11 +72,16 @@ class MenuFiles:
                 self._note(account, result.value)
                 take(result.value.file)
             elif isinstance(result, Failed):
-                _log.error("Account %d only listens: %s", account, result.error)
+                error = result.error
+                self._not_read.say(
+                    lambda: _log.error("Account %d only listens: %s", account, error)
+                )
                 take(MenuFile(is_broken=True))
 
         def too_late() -> None:
-            _log.warning("%s cannot be read in time; taking what was read last", path)
+            self._not_read.say(
+                lambda: _log.warning("%s cannot be read in time; taking what was read last", path)
+            )
             take(known.file if known is not None else MenuFile(is_broken=True))
 
         timer = self._loop.call_later(PATIENCE_S, too_late)
@@ -89,6 +96,10 @@ class MenuFiles:
             _log.error("Account %d only listens: %s", account, problem)
         for warning in reading.file.warnings:
             _log.warning("%s", warning)
+
+
+def _say_not_read(calls: int) -> None:
+    _log.warning("Within %g s menu files could not be read for %d more calls", QUIET_S, calls)
 
 
 def _read_if_changed(path: Path, known: _Reading | None) -> _Reading:

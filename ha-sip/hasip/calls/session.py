@@ -6,6 +6,7 @@ or heard, and its place in the registry. It lives on the loop thread.
 
 from __future__ import annotations
 
+import contextlib
 import logging
 from collections import deque
 from dataclasses import dataclass, replace
@@ -300,7 +301,7 @@ class CallSession:
     def _perform(self, effect: Effect) -> None:
         match effect:
             case AnswerCall():
-                self._on_leg(self.leg.answer)
+                self._on_leg(self._answer)
             case EndCall(sip_code, cause):
                 self._end_cause = self._end_cause or cause
                 self._on_leg(lambda: self.leg.hang_up(sip_code))
@@ -336,8 +337,17 @@ class CallSession:
         except HaSipError as error:
             self.refuse(request, str(error))
 
+    def _answer(self) -> None:
+        """Answer the INVITE; one that can't be answered is refused, else it would go on ringing."""
+        try:
+            self.leg.answer()
+        except SipError:
+            with contextlib.suppress(SipError):  # it is over
+                self.leg.hang_up(SERVER_ERROR)
+            raise
+
     def _on_leg(self, act: Callable[[], None]) -> None:
-        """Do something on the leg; a leg that can't do it any more is a call that is over."""
+        """Do something on the leg; a leg that can't do it is a call that is over."""
         try:
             act()
         except SipError as error:

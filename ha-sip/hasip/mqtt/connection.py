@@ -11,6 +11,7 @@ import logging
 import ssl
 import sys
 import threading
+import time
 from collections import deque
 from dataclasses import dataclass
 from enum import Enum
@@ -43,6 +44,8 @@ SESSION_EXPIRY_S = 30
 # More than a broker sends without an acknowledgement.
 REMEMBERED = 100
 LARGEST_MESSAGE_BYTES = 1024 * 1024
+# paho turns once a second when there is nothing to do, and after each message.
+TURNS_WITHIN_S = 3.0
 
 
 class Version(Enum):
@@ -109,6 +112,17 @@ class LinkListener(Protocol):
         ...
 
 
+class _Client(paho.Client):
+    """A client that tells of each turn of its network thread."""
+
+    on_turn: Callable[[], None]
+
+    def loop_misc(self) -> MQTTErrorCode:
+        """Do what is due; paho calls it at the end of each turn while there is a connection."""
+        self.on_turn()
+        return super().loop_misc()
+
+
 class Connection:
     """A connection in one version of MQTT, kept up for ever once it is started."""
 
@@ -133,7 +147,10 @@ class Connection:
         self._asked: dict[int, tuple[str, ...]] = {}  # loop thread only: topics by their message
         self._trouble = ""  # network thread only: what paho said last of the connection
         is_v5 = version is Version.V5
-        self._client = paho.Client(
+        # Of the network thread's last turn; None while it looks for the broker, which may take as
+        # long as names and connections take.
+        self._turned_at: float | None = None
+        self._client = _Client(
             CallbackAPIVersion.VERSION2,
             client_id=settings.client_id,
             protocol=version.value,
@@ -146,6 +163,7 @@ class Connection:
             self._client.username_pw_set(settings.username, password)
         if settings.tls is not None:
             self._client.tls_set_context(tls_context(settings.tls))
+        self._client.on_turn = self._on_turn
         self._client.on_connect = self._on_connect
         self._client.on_connect_fail = self._on_connect_fail
         self._client.on_socket_open = self._on_socket_open
@@ -196,7 +214,10 @@ class Connection:
 
     @property
     def is_well(self) -> bool:
-        """Tell whether the network thread lives; any thread may ask."""
+        """Tell whether the network thread goes on; any thread may ask."""
+        turned_at = self._turned_at
+        if turned_at is not None and time.monotonic() - turned_at > TURNS_WITHIN_S:
+            return False
         name = f"paho-mqtt-client-{self._settings.client_id}"
         return any(thread.name == name for thread in threading.enumerate())
 
@@ -214,6 +235,9 @@ class Connection:
 
     def _post(self, tell: Callable[[], None]) -> None:
         self._loop.post(lambda: tell() if self._is_open else None)
+
+    def _on_turn(self) -> None:
+        self._turned_at = time.monotonic()
 
     def _on_connect(self, *heard: Any) -> None:  # noqa: ANN401 - paho's: client, …, flags, reason, …
         self._is_trying = False
@@ -247,6 +271,7 @@ class Connection:
             self._post(self._listener.on_silent)
         elif reason.is_failure:
             self._post(lambda: self._listener.on_lost(text))
+        self._turned_at = None
 
     def _on_socket_open(self, *heard: Any) -> None:  # noqa: ANN401
         self._is_trying = True

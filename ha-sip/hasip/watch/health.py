@@ -24,8 +24,9 @@ if TYPE_CHECKING:
 
 _log = logging.getLogger(__name__)
 
-# How long the loop, and then pjsip, may take.
+# How long the loop, then pjsip, then what reads commands may take, and all of them together.
 PART_WITHIN_S = 2.0
+ALL_WITHIN_S = 3.0
 _ASKER_WITHIN_S = 1.0
 # How often it is looked whether the socket's file is still there.
 LOOK_EVERY_S = 2.0
@@ -40,12 +41,12 @@ class HealthSocket:
         loop: Loop,
         *,
         pulse: Callable[[Callable[[], None]], None],
-        intakes: Mapping[str, Callable[[], bool]],
+        intakes: Mapping[str, Callable[[float], bool]],
     ) -> None:
         """Take what is watched.
 
         `pulse` is called on the loop and has pjsip call back, on whatever thread; `intakes` tell,
-        by their names, whether commands are still read there.
+        by their names, whether commands are still read there, and may take the seconds given.
         """
         self._path = path
         self._loop = loop
@@ -54,6 +55,7 @@ class HealthSocket:
         self._socket: socket.socket | None = None
         self._is_over = False
         self._has_warned = False
+        self._last_answer = WELL
 
     def start(self) -> None:
         """Begin to answer; where that can't be, the log says so and it is tried again for ever."""
@@ -106,9 +108,22 @@ class HealthSocket:
             except OSError:
                 time.sleep(LOOK_EVERY_S)  # closed, or out of descriptors, which may take a while
                 continue
+            self._serve_all(listener, connection)
+
+    def _serve_all(self, listener: socket.socket, first: socket.socket) -> None:
+        """Answer one who asks, and the same to who came meanwhile: he would wait for too long."""
+        answer = self._answer().encode() + b"\n"
+        connections = [first]
+        with contextlib.suppress(OSError):  # there is nobody else
+            listener.settimeout(0)
+            while True:
+                connections.append(listener.accept()[0])
+        with contextlib.suppress(OSError):  # it is closed
+            listener.settimeout(LOOK_EVERY_S)
+        for connection in connections:
             with connection, contextlib.suppress(OSError):
                 connection.settimeout(_ASKER_WITHIN_S)
-                connection.sendall(self._answer().encode() + b"\n")
+                connection.sendall(answer)
 
     def _look(self) -> None:
         """Make the socket anew where its file is gone; nobody could ask, and we would be killed."""
@@ -121,17 +136,31 @@ class HealthSocket:
         self._listen()
 
     def _answer(self) -> str:
+        answer = self._look_at_all()
+        if answer != self._last_answer:
+            if answer == WELL:
+                _log.warning("Health: all is well again")
+            else:
+                _log.error("Health: %s", answer)
+        self._last_answer = answer
+        return answer
+
+    def _look_at_all(self) -> str:
+        """Return `WELL`, or the first part that does not answer."""
         turned, pulsed = threading.Event(), threading.Event()
-        problems: list[str] = []
+        ends_at = time.monotonic() + ALL_WITHIN_S
+
+        def left_s() -> float:
+            return min(PART_WITHIN_S, max(0.0, ends_at - time.monotonic()))
 
         def look() -> None:
             turned.set()
-            problems.extend(name for name, reads in self._intakes.items() if not reads())
             self._pulse(pulsed.set)
 
         self._loop.post(look)
-        if not turned.wait(PART_WITHIN_S):
+        if not turned.wait(left_s()):
             return f"the loop has not turned for {PART_WITHIN_S:g} s"
-        if not pulsed.wait(PART_WITHIN_S):
+        if not pulsed.wait(left_s()):
             return f"pjsip has not turned for {PART_WITHIN_S:g} s"
-        return f"no commands are read from {', '.join(problems)}" if problems else WELL
+        silent = [name for name, reads in self._intakes.items() if not reads(left_s())]
+        return f"no commands are read from {', '.join(silent)}" if silent else WELL

@@ -1,16 +1,19 @@
 """Makes a gateway hang in the way that WEDGE names; Python imports this module when it starts.
 
-It stands for mistakes that nobody has made yet, so there is no other way to have them.
+It stands for mistakes that nobody has made yet, so there is no other way to have them. A gateway
+that is started again after it has hung is sound: the file WEDGED tells that there was one.
 """
 
 from __future__ import annotations
 
+import contextlib
 import os
 import signal
 import sys
 import threading
 import time
 from importlib.abc import Loader, MetaPathFinder
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
@@ -19,6 +22,7 @@ if TYPE_CHECKING:
     from types import ModuleType
 
 FOR_EVER_S = "3600"
+WEDGED = "wedged"  # in the working directory
 
 
 def _hang(*_: Any) -> None:
@@ -31,8 +35,14 @@ def _wedge_sip(module: ModuleType) -> None:
 
 
 def _wedge_intake(module: ModuleType) -> None:
+    """Have the thread that reads commands never come back from the next one."""
+    module.CommandIntake.read = _hang
+
+
+def _kill_intake(module: ModuleType) -> None:
     """Have the thread that reads commands die of the next one."""
-    module.CommandIntake.take = lambda *_: sys.exit()
+    threading.excepthook = lambda _: None
+    module.CommandIntake.read = lambda *_: sys.exit()
 
 
 class _Patching(MetaPathFinder, Loader):
@@ -61,7 +71,9 @@ class _Patching(MetaPathFinder, Loader):
 
     def exec_module(self, module: ModuleType) -> None:
         self._loader.exec_module(module)
-        self._change(module)
+        with contextlib.suppress(FileExistsError):
+            Path(WEDGED).touch(exist_ok=False)
+            self._change(module)
 
 
 match os.environ.get("WEDGE"):
@@ -71,5 +83,6 @@ match os.environ.get("WEDGE"):
     case "sip":
         sys.meta_path.insert(0, _Patching("hasip.sip.pj_account", _wedge_sip))
     case "intake":
-        threading.excepthook = lambda _: None
         sys.meta_path.insert(0, _Patching("hasip.commands.intake", _wedge_intake))
+    case "dead intake":
+        sys.meta_path.insert(0, _Patching("hasip.commands.intake", _kill_intake))
