@@ -13,6 +13,7 @@ test_packages=(
     asterisk-core-sounds-en-wav       # recorded speech, in which no digit may be heard
     g++ patchelf debian-archive-keyring  # a real Home Assistant, and the Python that it wants
     iproute2 procps nftables unbound coturn  # networks of their own, with NAT and a name server
+    strace apparmor                   # what the program does, and what its profile allows
 )
 bench_packages=(ffmpeg espeak-ng sip-tester gcc libc6-dev pkg-config)
 check_packages=(shellcheck apparmor)

@@ -10,6 +10,7 @@ import wave
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
+from hasip.audio.environment import bare_environment
 from hasip.audio.opened import name_for, opened
 from hasip.calls.prompt import TAIL_S
 from hasip.errors import AudioError
@@ -143,6 +144,7 @@ def _with_ffmpeg(source: _Source, target: Path, rate_hz: int, timeout_s: float) 
             timeout=timeout_s,
             check=False,
             pass_fds=(source.file,),
+            env=bare_environment(),
         )
     except FileNotFoundError as error:
         msg = f"{source.path.name}: {ffmpeg} is not installed; install the package ffmpeg"

@@ -9,6 +9,7 @@ import re
 import subprocess
 from typing import TYPE_CHECKING
 
+from hasip.audio.environment import bare_environment
 from hasip.errors import AudioError
 
 if TYPE_CHECKING:
@@ -35,6 +36,7 @@ class LocalSpeech:
                     capture_output=True,
                     timeout=TIMEOUT_S,
                     check=False,
+                    env=bare_environment(),
                 )
             except FileNotFoundError as error:
                 msg = f"{PROGRAM} is not installed; install it, or set tts.fallback: none"
