@@ -1,14 +1,14 @@
-"""Limits the connections that others make to us by TCP and TLS.
+"""Limits the connections that others make to us by TCP, and closes those of no use, TLS too.
 
 pjsip takes every connection and keeps it, also one by which nothing ever comes. The handles and
 descriptors that this costs are those that calls need; a wheel's pjsip has 64 in all. So one
 source has so many connections, all have so many, and one that brings no request is closed soon. At
-the limit of all, the kernel drops what would be new ones, until there is room: pjsip can't be told.
+the limit of all, the kernel drops what would be new ones, until there is room. How many come by TLS
+is limited by `Handshakes`.
 """
 
 from __future__ import annotations
 
-import contextlib
 import ctypes
 import ipaddress
 import logging
@@ -19,14 +19,14 @@ from typing import TYPE_CHECKING
 
 from hasip.sip.build import IS_OURS
 from hasip.sip.c_library import c_library
-from hasip.tcp import stream_sockets
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Sequence
+    from collections.abc import Callable
 
     import pjsua2 as pj
 
     from hasip.clock import Clock
+    from hasip.sip.gate import Gate
 
 _log = logging.getLogger(__name__)
 
@@ -42,62 +42,55 @@ LINES_APART_S = 60.0
 _NAME_ROOM = 32
 _ADDRESS_AT = 88
 _V4_AT, _V6_AT = 4, 8
-# linux/filter.h, asm-generic/socket.h: a filter of one instruction, which drops every packet.
-_SO_ATTACH_FILTER, _SO_DETACH_FILTER = 26, 27
-_DROP_ALL = ctypes.create_string_buffer(b"\x06\0\0\0\0\0\0\0", 8)
 
 
 @dataclass(slots=True)
 class _Connection:
     source: str
     since: float
+    is_counted: bool
     has_asked: bool = False  # a request came by it
     is_closing: bool = False
 
 
-class Gate:
-    """Has the kernel drop new connections to our listeners for a while."""
+class ClosedOnes:
+    """Tells of the connections that were closed, seldom; the loop's."""
 
-    def __init__(self, ports: Sequence[int]) -> None:
-        self._listeners = list(_listeners(frozenset(ports)))
-        self.is_shut = False
+    def __init__(self, clock: Clock) -> None:
+        self._clock = clock
+        self._said_at = -LINES_APART_S
+        self._number = 0
 
-    def shut(self) -> None:
-        """Drop every attempt to connect; those that are connected notice nothing."""
-        program = (len(_DROP_ALL) // 8).to_bytes(8, "little") + ctypes.addressof(
-            _DROP_ALL
-        ).to_bytes(8, "little")
-        self._set(_SO_ATTACH_FILTER, program)
-        self.is_shut = True
-
-    def open(self) -> None:
-        """Let new ones in again."""
-        self._set(_SO_DETACH_FILTER, bytes(4))
-        self.is_shut = False
-
-    def close(self) -> None:
-        """Let go of the listeners."""
-        for listener in self._listeners:
-            listener.close()
-        self._listeners.clear()
-
-    def _set(self, option: int, value: bytes) -> None:
-        for listener in self._listeners:
-            with contextlib.suppress(OSError):
-                listener.setsockopt(socket.SOL_SOCKET, option, value)
+    def add(self, source: str) -> None:
+        """Take that one was too much, and from where."""
+        self._number += 1
+        now = self._clock.now()
+        if now - self._said_at > LINES_APART_S:
+            self._said_at = now
+            _log.warning(
+                "Connections that are too many or bring no request are closed, or wait to be "
+                "taken: %d so far, the last from %s",
+                self._number,
+                source,
+            )
 
 
 class Connections:
     """What others have connected; its methods run on pjsip's one thread, `close` on the loop's."""
 
-    def __init__(self, clock: Clock, gate: Gate, close: Callable[[int], None]) -> None:
+    def __init__(
+        self,
+        clock: Clock,
+        gate: Gate,
+        close: Callable[[int], None],
+        tell: Callable[[str], None],
+    ) -> None:
         self._clock = clock
         self._gate = gate
         self._close = close
+        self._tell = tell
         self._open: dict[int, _Connection] = {}
         self._gone: deque[float] = deque()  # when handles were closed
-        self._said_at = -LINES_APART_S
-        self.closed = 0
 
     @property
     def count(self) -> int:
@@ -109,14 +102,16 @@ class Connections:
         """Tell whether new ones are dropped."""
         return self._gate.is_shut
 
-    def came(self, transport: int, source: str) -> None:
+    def came(self, transport: int, source: str, *, is_tls: bool) -> None:
         """Take a new connection, or close it."""
         now = self._clock.now()
-        of_source = sum(other.source == source for other in self._open.values())
-        connection = self._open[transport] = _Connection(source, now)
+        connection = self._open[transport] = _Connection(source, now, is_counted=not is_tls)
+        if is_tls:
+            return
+        counted = [other.source for other in self._open.values() if other.is_counted]
         if self._taken(now) >= MOST_CONNECTIONS and not self._gate.is_shut:
             self._gate.shut()
-        if of_source >= MOST_OF_ONE_SOURCE or len(self._open) > MOST_CONNECTIONS:
+        if counted.count(source) > MOST_OF_ONE_SOURCE or len(counted) > MOST_CONNECTIONS:
             self._end(transport, connection)
 
     def asked(self, transport: int) -> None:
@@ -127,7 +122,8 @@ class Connections:
 
     def went(self, transport: int) -> None:
         """Take that a connection is gone."""
-        if self._open.pop(transport, None) is not None:
+        connection = self._open.pop(transport, None)
+        if connection is not None and connection.is_counted:
             self._gone.append(self._clock.now())
 
     def sweep(self) -> None:
@@ -146,53 +142,34 @@ class Connections:
     def _taken(self, now: float) -> int:
         while self._gone and now - self._gone[0] > HANDLE_BACK_AFTER_S:
             self._gone.popleft()
-        return len(self._open) + len(self._gone)
+        return sum(one.is_counted for one in self._open.values()) + len(self._gone)
 
     def _end(self, transport: int, connection: _Connection) -> None:
         if connection.is_closing:
             return
         connection.is_closing = True
-        self.closed += 1
-        now = self._clock.now()
-        if now - self._said_at > LINES_APART_S:
-            self._said_at = now
-            _log.warning(
-                "Connections that are too many or bring no request are closed: %d so far, the last "
-                "from %s",
-                self.closed,
-                connection.source,
-            )
+        self._tell(connection.source)
         self._close(transport)
 
 
-def incoming_connection(prm: pj.OnTransportStateParam) -> tuple[int, str] | None:
-    """Return the transport and the source of a connection that others made; None for others."""
+def incoming_connection(prm: pj.OnTransportStateParam) -> tuple[int, str, bool] | None:
+    """Return transport, source, and whether it is TLS, of what others connected; else None."""
     transport = int(prm.hnd)
     name = ctypes.string_at(transport, _NAME_ROOM)
     if not name.startswith((b"tcps", b"tlss")):  # "server"; ours are tcpc and tlsc
         return None
+    is_tls = name.startswith(b"tls")
     address = transport + _ADDRESS_AT
     family = int.from_bytes(ctypes.string_at(address, 2), "little")
+    source = "an unknown address"
     if family == socket.AF_INET:
-        return transport, str(ipaddress.IPv4Address(ctypes.string_at(address + _V4_AT, 4)))
-    if family == socket.AF_INET6:
-        return transport, str(ipaddress.IPv6Address(ctypes.string_at(address + _V6_AT, 16)))
-    return transport, "an unknown address"
+        source = str(ipaddress.IPv4Address(ctypes.string_at(address + _V4_AT, 4)))
+    elif family == socket.AF_INET6:
+        source = str(ipaddress.IPv6Address(ctypes.string_at(address + _V6_AT, 16)))
+    return transport, source, is_tls
 
 
 def close_connection(transport: int) -> None:
     """Have pjsip close a connection; on a thread of pjsip's."""
     library = c_library()
     library.pjsip_transport_shutdown2(ctypes.c_void_p(transport), 1)
-
-
-def _listeners(ports: frozenset[int]) -> list[socket.socket]:
-    """Return our listening sockets with those ports, each with a descriptor of its own."""
-    found = []
-    for listener in stream_sockets():
-        is_listening = listener.getsockopt(socket.SOL_SOCKET, socket.SO_ACCEPTCONN)
-        if is_listening and listener.getsockname()[1] in ports:
-            found.append(listener)
-        else:
-            listener.close()
-    return found

@@ -14,13 +14,15 @@ from hasip.sip.build import IS_OURS, MAX_ACCOUNTS, room, tls_library
 from hasip.sip.challenges import Challenges
 from hasip.sip.connections import (
     SWEEP_EVERY_S,
+    ClosedOnes,
     Connections,
-    Gate,
     close_connection,
     incoming_connection,
 )
 from hasip.sip.doorman import Doorman
 from hasip.sip.errors import guarded, sip_errors
+from hasip.sip.gate import Gate
+from hasip.sip.handshakes import Handshakes
 from hasip.sip.hop import Hops
 from hasip.sip.locate import locator_for
 from hasip.sip.media import BRIDGE_RATE_HZ
@@ -89,10 +91,11 @@ class _Endpoint(pj.Endpoint):
         connection = incoming_connection(prm)
         if connection is None or self.connections is None:
             return
+        transport, source, is_tls = connection
         if prm.state == pj.PJSIP_TP_STATE_CONNECTED:
-            self.connections.came(*connection)
+            self.connections.came(transport, source, is_tls=is_tls)
         elif prm.state in (pj.PJSIP_TP_STATE_DISCONNECTED, pj.PJSIP_TP_STATE_DESTROY):
-            self.connections.went(connection[0])
+            self.connections.went(transport)
 
     def onRejectedIncomingCall(  # noqa: N802 - pjsua2's name
         self, prm: pj.OnRejectedIncomingCallParam
@@ -146,6 +149,7 @@ class SipStack:
         self._poison_filter: PoisonFilter | None = None
         self._bad_offers: BadOffers | None = None
         self._connections: Connections | None = None
+        self._handshakes: Handshakes | None = None
         self._accounts: dict[int, SipAccount] = {}
         self._rooms_taken = 0
         self._is_open = False  # all accounts are there
@@ -243,11 +247,18 @@ class SipStack:
         if self._endpoint is None:
             return
         sip = self._settings.sip
-        gate = Gate((sip.port, sip.options.tls_port))
-        self._connections = Connections(self._loop.clock, gate, close_connection)
+        clock, closed = self._loop.clock, ClosedOnes(self._loop.clock)
+
+        def tell(source: str) -> None:
+            self._loop.post(lambda: closed.add(source))
+
+        self._connections = Connections(clock, Gate(sip.port), close_connection, tell)
         self._endpoint.connections = self._connections
         if self._doorman is not None:
             self._doorman.heard_by = self._connections.asked
+        if sip.options.tls:
+            self._handshakes = Handshakes(clock, Gate(sip.options.tls_port), tell)
+            self._handshakes.start()
         self._loop.call_later(SWEEP_EVERY_S, self._sweep)
 
     def _sweep(self) -> None:
@@ -290,6 +301,8 @@ class SipStack:
             self._resolver.close()
         if self._connections is not None:
             self._connections.close()
+        if self._handshakes is not None:
+            self._handshakes.close()
         endpoint, self._endpoint = self._endpoint, None
         if endpoint is not None:
             with guarded("stop pjsip"):
