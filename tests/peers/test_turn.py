@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import contextlib
 import re
-from typing import TYPE_CHECKING, Self
+from typing import TYPE_CHECKING, Any, Self
 
 import pytest
 
+from support import audio
 from support.certificates import Authority
 from support.coturn import PASSWORD, REALM, TLS_PORT, USER, Coturn
 from support.gateway import GatewayProcess
@@ -14,19 +16,19 @@ from support.home_assistant import StandInHomeAssistant
 from support.nat_network import INSIDE, OUTSIDE, OUTSIDE_TOO, HouseBehindNat
 from support.netns import Network
 from support.phone import Phone
+from support.source_build import BUILDS, python_of
+from support.together import Together
 from support.waiting import wait_until
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
     from pathlib import Path
 
-MENU = {"message": "Press one", "choices": {"1": {"post_action": "hangup"}}}
+waiting = Together()
+both_builds = pytest.mark.parametrize("build", BUILDS)
 
-
-@pytest.fixture
-def nat() -> Iterator[HouseBehindNat]:
-    with Network() as network:
-        yield HouseBehindNat(network)
+PROMPT = "Somebody is at the door, press one"
+MENU = {"message": PROMPT, "choices": {"1": {"post_action": "hangup"}}}
 
 
 class Relayed:
@@ -36,6 +38,7 @@ class Relayed:
         self,
         nat: HouseBehindNat,
         folder: Path,
+        build: str,
         options: str,
         *,
         authority: Authority | None = None,
@@ -53,6 +56,7 @@ class Relayed:
                 folder,
                 house=self.house,
                 host=INSIDE,
+                python=python_of(build),
                 GLOBAL_OPTIONS=ca,
                 LOG_LEVEL="3",
                 SIP1_OPTIONS=options,
@@ -73,6 +77,16 @@ class Relayed:
         self.server.stop()
 
 
+@contextlib.contextmanager
+def relayed(folder: Path, build: str, options: str, **more: Any) -> Iterator[Relayed]:
+    """Make the network as well."""
+    with (
+        Network() as network,
+        Relayed(HouseBehindNat(network), folder, build, options, **more) as net,
+    ):
+        yield net
+
+
 def turn(kind: str, password: str = PASSWORD) -> str:
     port = f":{TLS_PORT}" if kind == "tls" else ""
     return (
@@ -81,17 +95,19 @@ def turn(kind: str, password: str = PASSWORD) -> str:
     )
 
 
+@both_builds
 @pytest.mark.parametrize("kind", ["udp", "tcp", "tls"])
-def test_the_sound_of_a_call_goes_by_the_turn_server(
-    nat: HouseBehindNat, tmp_path: Path, kind: str
-) -> None:
+@waiting
+def test_the_sound_of_a_call_goes_by_the_turn_server(tmp_path: Path, kind: str, build: str) -> None:
     """The phone does no ICE: what it hears and says passes by the relayed address of the SDP."""
     authority = Authority(tmp_path / "ca") if kind == "tls" else None
-    with Relayed(nat, tmp_path, turn(kind), authority=authority) as net:
+    with relayed(tmp_path, build, turn(kind), authority=authority) as net:
         net.gateway.command({"command": "dial", "number": net.bob.uri, "menu": MENU})
         call = net.bob.wait_call().wait_answered()
         assert f"c=IN IP4 {OUTSIDE}\r" in call.invite_received.body
-        call.wait_sound()
+        call.wait_quiet(since=call.wait_sound())
+        prompt = audio.read_wav(net.house.speak(PROMPT))
+        assert audio.likeness(call.stream.samples, prompt) > 0.8
         call.type_digits("1")
         call.wait_ended()
         used = f"peer usage: realm=<{REALM}>, username=<{USER}>"
@@ -105,10 +121,10 @@ def test_the_sound_of_a_call_goes_by_the_turn_server(
     assert sum(sent) > 10
 
 
-def test_wrong_credentials_are_said_and_the_call_goes_without(
-    nat: HouseBehindNat, tmp_path: Path
-) -> None:
-    with Relayed(nat, tmp_path, turn("udp", "wrong-word")) as net:
+@both_builds
+@waiting
+def test_wrong_credentials_are_said_and_the_call_goes_without(tmp_path: Path, build: str) -> None:
+    with relayed(tmp_path, build, turn("udp", "wrong-word")) as net:
         net.gateway.command({"command": "dial", "number": net.bob.uri})
         call = net.bob.wait_call().wait_answered()
 
@@ -118,11 +134,13 @@ def test_wrong_credentials_are_said_and_the_call_goes_without(
         assert not any("wrong-word" in line for line in net.gateway.lines)
 
 
+@both_builds
+@waiting
 def test_a_turn_server_whose_certificate_is_not_trusted_is_not_used(
-    nat: HouseBehindNat, tmp_path: Path
+    tmp_path: Path, build: str
 ) -> None:
     authority = Authority(tmp_path / "ca")
-    with Relayed(nat, tmp_path, turn("tls"), authority=authority, trusts=False) as net:
+    with relayed(tmp_path, build, turn("tls"), authority=authority, trusts=False) as net:
         net.gateway.wait_log("its certificate is not trusted")
         net.gateway.command({"command": "dial", "number": net.bob.uri})
         call = net.bob.wait_call().wait_answered()

@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 TONE_HZ = 600
 
 CONFIGURATION = """poll_method epoll
-sip_listen 127.0.0.1:{port}
+sip_listen {host}:{port}
 call_local_timeout 60
 call_max_calls 8
 audio_player aubridge,sink
@@ -33,7 +33,7 @@ auplay_channels 2
 audio_level no
 rtp_ports 16400-16499
 jitter_buffer_delay 2-5
-net_interface 127.0.0.1
+net_interface {host}
 module_path /usr/lib/baresip/modules
 module g711.so
 module g722.so
@@ -42,11 +42,11 @@ module ausine.so
 module aubridge.so
 module sndfile.so
 module srtp.so
-module_tmp uuid.so
+{more}module_tmp uuid.so
 module_tmp account.so
 module_app menu.so
 module_app ctrl_tcp.so
-ctrl_tcp_listen 127.0.0.1:{control_port}
+ctrl_tcp_listen {host}:{control_port}
 snd_path {folder}
 """
 
@@ -54,29 +54,44 @@ snd_path {folder}
 class Baresip(Server):
     """A baresip without a registrar."""
 
-    def __init__(self, folder: Path, codec: str, encryption: str | None = None) -> None:
+    def __init__(
+        self,
+        folder: Path,
+        codec: str,
+        encryption: str | None = None,
+        *,
+        host: str = "127.0.0.1",
+        media_nat: str | None = None,
+    ) -> None:
         """Keep its files in `folder`; `codec` as in `PCMA/8000`, the only one it speaks.
 
-        `encryption` is baresip's `mediaenc`, for example `srtp-mand`.
+        `encryption` is baresip's `mediaenc`, for example `srtp-mand`; `media_nat` its `medianat`,
+        for example `ice`.
         """
         folder.mkdir(exist_ok=True)
         self.folder = folder
         sip_port, control_port = free_port(), free_port()
         while control_port == sip_port + 1:  # where it listens for TLS
             control_port = free_port()
-        self.uri = f"sip:bare@127.0.0.1:{sip_port}"
+        self.uri = f"sip:bare@{host}:{sip_port}"
         (folder / "config").write_text(
             CONFIGURATION.format(
-                port=sip_port, control_port=control_port, folder=folder, tone_hz=TONE_HZ
+                host=host,
+                port=sip_port,
+                control_port=control_port,
+                folder=folder,
+                tone_hz=TONE_HZ,
+                more=f"module {media_nat}.so\n" if media_nat else "",
             ),
             encoding="utf-8",
         )
         secret = f";mediaenc={encryption}" if encryption else ""
+        nat = f";medianat={media_nat}" if media_nat else ""
         (folder / "accounts").write_text(
-            f"<{self.uri}>;regint=0;answermode=auto;audio_codecs={codec}{secret}\n",
+            f"<{self.uri}>;regint=0;answermode=auto;audio_codecs={codec}{secret}{nat}\n",
             encoding="utf-8",
         )
-        super().__init__(["baresip", "-f", str(folder)], control_port, folder / "baresip.log")
+        super().__init__(["baresip", "-f", str(folder)], control_port, folder / "baresip.log", host)
 
     def command(self, name: str, parameters: str = "") -> None:
         """Send a command; it is done when this returns."""
