@@ -30,7 +30,8 @@ usage() {
   check                        format, lint, types, walls between the folders, known holes in
                                the Python packages
   bench [--quick] [--build wheel|source|both] [NAME...]
-                               measure, print figures and write bench.json (docs/performance.md)
+                               measure, print figures and write bench.json; --into-docs bench.json
+                               puts them into docs/performance.md
   fuzz [SURFACE...] [--seconds N] [--seed N]
                                send broken input to each surface; what fails goes to fuzz-failures
   soak [--calls N] [--seed N] [--build wheel|source]

@@ -5,17 +5,33 @@ from __future__ import annotations
 import argparse
 import compileall
 import sys
+import time
 from pathlib import Path
 from tempfile import TemporaryDirectory
+from typing import TYPE_CHECKING
 
 from bench import churn, digits, growth, many_calls, resting, signalling, speech
-from bench.table import machine, print_head, print_row, write_json
+from bench.figure import HEAD, CannotMeasureError, Unmeasured
+from bench.machine import about
+from bench.markdown import figures_table, growth_table, write_into
+from bench.report import Report
 from bench.workshop import Workshop, builds
 from support.gateway import PACKAGE_DIR
+from support.source_build import PROJECT
 
-ALL = (
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterable, Iterator
+
+    from bench.curve import Curve
+    from bench.figure import Figure
+
+    Measure = Callable[[Workshop], Iterator[Figure | Curve]]
+
+ALL: tuple[Measure, ...] = (
     resting.start,
     resting.idle,
+    resting.keeper,
+    resting.healthcheck,
     signalling.dial,
     signalling.slow_speech,
     signalling.slow_webhooks,
@@ -24,38 +40,78 @@ ALL = (
     many_calls.crowd,
     many_calls.processor,
     churn.churn,
-    growth.growth,
+    *growth.ALL,
 )
 
 
 def main(arguments: list[str]) -> int:
-    """Take the figures."""
+    """Take the figures; returns 1 where one could not be taken, never for what it is."""
     measures = {measure.__name__: measure for measure in ALL}
     wanted = _options(arguments, list(measures))
+    if wanted.into_docs:
+        write_into(PROJECT / "docs", Report.merged(map(Report.read, wanted.into_docs)))
+        return 0
     # As pip does for users; where PYTHONDONTWRITEBYTECODE is set, nobody else would.
     compileall.compile_dir(PACKAGE_DIR, quiet=1)
-    about = {**machine(), "run": "quick" if wanted.quick else "full"}
-    print_head(about)
-    figures = []
-    for name in wanted.names or measures:
-        for build in builds(wanted.build):
+    began_at = time.monotonic()
+    found, missing = builds(wanted.build)
+    report = Report({"run": "quick" if wanted.quick else "full", **about(found)})
+    print(", ".join(f"{name}: {value}" for name, value in report.about.items()), f"\n{HEAD}")
+    for one in missing:
+        _take(one, report, wanted.json)
+    for name in _each(wanted.names or measures):
+        for build in found:
             with TemporaryDirectory(prefix="ha-sip-bench-") as folder:
-                for row in measures[name](Workshop(build, Path(folder), wanted.quick)):
-                    print_row(row)
-                    figures.append(row)
-    write_json(wanted.json, about, figures)
+                shop = Workshop(build, Path(folder), wanted.quick)
+                for row in _measured(name, measures[name], shop):
+                    _take(row, report, wanted.json)
+    report.about["took"] = f"{(time.monotonic() - began_at) / 60:.1f} min"
+    report.write(wanted.json)
+    print(f"\n{figures_table(report)}\n\n{growth_table(report.curves)}")
     print(f"\nWritten to {wanted.json.resolve()}")
-    return 0
+    return int(any(row.is_failure for row in report.unmeasured))
+
+
+def _each(names: Iterable[str]) -> list[str]:
+    """Return the measurements that are meant; `growth` stands for four."""
+    groups = {growth.__name__.rpartition(".")[2]: [one.__name__ for one in growth.ALL]}
+    return [one for name in names for one in groups.get(name, [name])]
+
+
+def _take(row: Figure | Curve | Unmeasured, report: Report, path: Path) -> None:
+    """Print a row, and write it at once: a run that is broken off has what it found."""
+    print(row.line, flush=True)
+    report.add(row)
+    report.write(path)
+
+
+def _measured(name: str, measure: Measure, shop: Workshop) -> Iterator[Figure | Curve | Unmeasured]:
+    """Yield what a measurement finds; where it can't go on, why, and the others follow."""
+    try:
+        yield from measure(shop)
+    except CannotMeasureError as error:
+        yield Unmeasured(name, shop.build.name, str(error), is_failure=False)
+    except Exception as error:  # it must not cost the others
+        why = f"{type(error).__name__}: {error}".partition("\n")[0]
+        yield Unmeasured(name, shop.build.name, why, is_failure=True)
 
 
 def _options(arguments: list[str], names: list[str]) -> argparse.Namespace:
     parser = argparse.ArgumentParser(prog="./build.sh bench", description=__doc__)
-    parser.add_argument("names", nargs="*", metavar="NAME", help=", ".join(names))
+    parser.add_argument("names", nargs="*", metavar="NAME", help=f"{', '.join(names)}; growth")
     parser.add_argument("--build", choices=("wheel", "source", "both"), default="both")
-    parser.add_argument("--quick", action="store_true", help="under 3 minutes, rougher")
+    parser.add_argument("--quick", action="store_true", help="rougher, in a few minutes")
     parser.add_argument("--json", type=Path, default=Path("bench.json"), metavar="FILE")
+    parser.add_argument(
+        "--into-docs",
+        type=Path,
+        nargs="+",
+        metavar="FILE",
+        help="measure nothing: put what is in these files (of what several have, that of the "
+        "last) into docs/performance.md and docs/growth.svg",
+    )
     wanted = parser.parse_args(arguments)
-    if unknown := [name for name in wanted.names if name not in names]:
+    if unknown := [name for name in _each(wanted.names) if name not in names]:
         parser.error(f"no such measurement: {', '.join(unknown)}; there are {', '.join(names)}")
     return wanted
 

@@ -16,7 +16,7 @@ PROGRAM = Path(__file__).with_name("bare_program.py")
 
 
 class BareProgram:
-    """Takes calls, makes them on a line of stdin, and reports digits by HTTP."""
+    """Takes calls, makes them on a line of stdin, plays a file, and reports digits by HTTP."""
 
     def __init__(self, python: str, http_port: int = 0) -> None:
         self.port = free_port()
@@ -51,7 +51,7 @@ class BareProgram:
             pipe.close()
 
     def command(self, command: Mapping[str, Any]) -> None:
-        """Have it make a call."""
+        """Have it make a call to `number`, in which `wav` is played, if that is there."""
         assert self._process.stdin is not None
         self._process.stdin.write(json.dumps(command).encode() + b"\n")
         self._process.stdin.flush()

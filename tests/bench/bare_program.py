@@ -14,9 +14,18 @@ import pjsua2 as pj
 
 
 class OneCall(pj.Call):
-    """A call whose digits are reported at once."""
+    """A call whose digits are reported at once, and that hears a file."""
 
     http_port = 0
+    wav: str | None = None
+    player: pj.AudioMediaPlayer | None = None
+
+    def onCallMediaState(self, prm: pj.OnCallMediaStateParam) -> None:  # noqa: ARG002
+        """Play the file."""
+        if self.wav is not None and self.player is None:
+            self.player = pj.AudioMediaPlayer()
+            self.player.createPlayer(self.wav, pj.PJMEDIA_FILE_NO_LOOP)
+            self.player.startTransmit(self.getAudioMedia(-1))
 
     def onDtmfDigit(self, prm: pj.OnDtmfDigitParam) -> None:
         """Report it."""
@@ -53,6 +62,7 @@ def _start(port: int) -> pj.Endpoint:
     config.uaConfig.mainThreadOnly = False
     config.medConfig.threadCnt = 1
     config.medConfig.ecTailLen = 0
+    config.medConfig.noVad = True  # else the beginning of speech may pass for silence
     config.medConfig.sndAutoCloseTime = -1
     config.logConfig.level = config.logConfig.consoleLevel = 0
     endpoint.libInit(config)
@@ -77,9 +87,11 @@ def main() -> None:
     house.create(config, True)  # noqa: FBT003
     print("ready", flush=True)
     for line in sys.stdin.buffer:
+        command = json.loads(line)
         call = OneCall(house)
+        call.wav = command.get("wav")
         house.calls.append(call)
-        call.makeCall(json.loads(line)["number"], pj.CallOpParam(True))  # noqa: FBT003
+        call.makeCall(command["number"], pj.CallOpParam(True))  # noqa: FBT003
     house.calls.clear()
     house.shutdown()
     endpoint.libDestroy()

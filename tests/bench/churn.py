@@ -15,12 +15,14 @@ from support.process import proportional_mib, resident_mib
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    from bench.table import Figure
+    from bench.figure import Figure
     from bench.workshop import Workshop
+    from support.gateway import GatewayProcess
 
 CALLS, QUICK_CALLS = 5_000, 250
 CALLS_A_SECOND = 50
 CALL_MS = 300
+AT_ONCE = 30  # of them, with what is between INVITE and 200
 # One source may have three quarters of the calls that are taken in a second.
 SOURCES = ("127.0.0.1", "127.0.0.2")
 # Made once, as in a house: to convert 50 prompts a second is what ffmpeg costs, not a call.
@@ -34,8 +36,7 @@ PINGS = 50
 
 def churn(shop: Workshop) -> Iterator[Figure]:
     """Have SIPp call in again and again; only the source build takes so many a second."""
-    if shop.build.name == "wheel":
-        return
+    shop.need_room(AT_ONCE)
     calls, rest_s = (QUICK_CALLS, QUICK_REST_S) if shop.is_quick else (CALLS, REST_S)
     name = "memory kept after 5,000 short calls"
     with (
@@ -43,9 +44,9 @@ def churn(shop: Workshop) -> Iterator[Figure]:
         shop.gateway(house=house, menu_file=MENU, CACHE_DIR=str(shop.folder)) as gateway,
         Phone("pinger") as pinger,
     ):
-        _call(shop, gateway.address[1], WARM_CALLS)
+        call_in(shop, gateway, WARM_CALLS)
         before, before_pss = resident_mib(gateway.pid), proportional_mib(gateway.pid)
-        failed = _call(shop, gateway.address[1], calls)
+        failed = call_in(shop, gateway, calls)
         peak = resident_mib(gateway.pid)
         time.sleep(rest_s)
         kept = resident_mib(gateway.pid) - before
@@ -58,11 +59,11 @@ def churn(shop: Workshop) -> Iterator[Figure]:
         yield shop.figure("  OPTIONS after them", "ms", took_ms)
 
 
-def _call(shop: Workshop, port: int, calls: int) -> int:
+def call_in(shop: Workshop, gateway: GatewayProcess, calls: int) -> int:
     """Call in so often, from all sources at once; returns how many calls failed."""
-    share = CALLS_A_SECOND // len(SOURCES), calls // len(SOURCES)
+    share = gateway.address[1], CALLS_A_SECOND // len(SOURCES), calls // len(SOURCES)
     with ThreadPoolExecutor(len(SOURCES)) as pool:
-        failed = sum(pool.map(lambda source: _call_from(source, shop, port, *share), SOURCES))
+        failed = sum(pool.map(lambda source: _call_from(source, shop, *share), SOURCES))
     assert failed < MOST_FAILED * calls, f"{failed} of {calls} calls failed: nothing is measured"
     return failed
 

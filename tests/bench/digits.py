@@ -10,20 +10,23 @@ from support.home_assistant import StandInHomeAssistant
 from support.phone import Phone
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Iterator, Sequence
 
     from bench.bare import BareProgram
-    from bench.table import Figure
+    from bench.figure import Figure
     from bench.workshop import Workshop
     from support.gateway import GatewayProcess
 
 DIGITS = 60
 PAUSE_S = 0.1  # after a digit
+SETTLED_AFTER_S = 1.0  # the call, and its prompt is there
 
 
 def digits(shop: Workshop) -> Iterator[Figure]:
     """From the first packet of a digit to the service call at Home Assistant."""
     count = shop.few_or(DIGITS)
+    with StandInHomeAssistant() as house, shop.bare(house.port) as bare:
+        theirs = typed("5" * count, bare, house)
     for name, delay_s in (
         ("digit to service call", 0.0),
         ("digit to service call, webhooks take 200 ms", 0.2),
@@ -33,24 +36,29 @@ def digits(shop: Workshop) -> Iterator[Figure]:
             shop.gateway(house=house, menu_file=MENU) as gateway,
         ):
             house.delays_s["webhook"] = delay_s
-            yield shop.figure(name, "ms", typed(count, gateway, house))
-    with StandInHomeAssistant() as house, shop.bare(house.port) as bare:
-        name = "  digit to HTTP request of bare pjsua2"
-        yield shop.figure(name, "ms", typed(count, bare, house))
+            ours = shop.figure(name, "ms", typed("5" * count, gateway, house))
+        yield ours
+        if not delay_s:
+            yield shop.beside(ours, "digit to HTTP request of bare pjsua2", "ms", theirs)
 
 
 def typed(
-    count: int, subject: GatewayProcess | BareProgram, house: StandInHomeAssistant
+    codes: Sequence[str], subject: GatewayProcess | BareProgram, house: StandInHomeAssistant
 ) -> list[float]:
-    """Type 5 so often; returns the milliseconds of each."""
+    """Type codes that each run an action; returns the milliseconds from each one's last digit."""
+    took_ms = []
     with Phone("caller") as caller:
         call = caller.call(subject.uri).wait_answered()
-        time.sleep(1.0)  # the call is settled, and its prompt is there
-        for number in range(count):
-            call.type_digits("5")
+        time.sleep(SETTLED_AFTER_S)
+        house.requests.clear()  # to look through thousands would take its time
+        for number, code in enumerate(codes):
+            call.type_digits(code)
             house.wait(lambda: len(house.services) > number, "the service call")  # noqa: B023
+            took_ms.append(1000 * (_services_at(house)[number] - call.stream.typed_at[-1]))
             time.sleep(PAUSE_S)
-        came_at = [item.at for item in house.requests if item.path.startswith("services/")]
-        return [
-            1000 * (came - typed) for came, typed in zip(came_at, call.stream.typed_at, strict=True)
-        ]
+        call.hang_up()
+    return took_ms
+
+
+def _services_at(house: StandInHomeAssistant) -> list[float]:
+    return [item.at for item in house.requests if item.path.startswith("services/")]

@@ -9,7 +9,7 @@ import subprocess
 import time
 import wave
 from contextlib import contextmanager
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, TypeVar
 
 from bench.switchboard import Switchboard
 from bench.workshop import pjproject_flags
@@ -22,9 +22,11 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Sequence
     from pathlib import Path
 
-    from bench.table import Figure
+    from bench.figure import Figure
     from bench.workshop import Workshop
     from support.gateway import GatewayProcess
+
+T = TypeVar("T")
 
 WATCHED_S = 10.0
 QUICK_WATCHED_S = 4.0
@@ -40,7 +42,7 @@ def crowd(shop: Workshop) -> Iterator[Figure]:
     """As many calls as the build takes: those that heard their own prompt and lost nothing."""
     calls = shop.build.most_calls
     with _board(shop, calls) as (board, wavs):
-        _gateway_calls(shop, board, wavs, calls)
+        _gateway_calls(shop, board, wavs, calls, _share(shop))
         heard = board.listen_no_more()
         good = sum(
             got > 0 and lost == 0 and abs(board.tone_hz(phone) - _tone_hz(phone)) < NEAR_HZ
@@ -53,32 +55,33 @@ def crowd(shop: Workshop) -> Iterator[Figure]:
 
 def processor(shop: Workshop) -> Iterator[Figure]:
     """Have the gateway and pjsip's C library do the same work, one after the other."""
-    if shop.build.most_calls < COMPARED_CALLS:
-        return
+    shop.need_room(COMPARED_CALLS)
     ours, gaps, theirs, their_gaps = [], list[float](), [], list[float]()
     for _ in range(1 if shop.is_quick else 3):
         with _board(shop, COMPARED_CALLS) as (board, wavs):
-            ours.append(_gateway_calls(shop, board, wavs, COMPARED_CALLS))
+            ours.append(_gateway_calls(shop, board, wavs, COMPARED_CALLS, _share(shop)))
             board.listen_no_more()
             gaps += board.gaps_ms()
         with _board(shop, COMPARED_CALLS) as (board, wavs):
             theirs.append(_c_calls(shop, board, wavs, COMPARED_CALLS))
             board.listen_no_more()
             their_gaps += board.gaps_ms()
-    yield shop.figure("processor for 100 calls, of one core", "%", ours)
-    yield shop.figure("  pjsip's C program, of one core", "%", theirs)
+    took = shop.figure("processor for 100 calls, of one core", "%", ours)
+    yield took
+    yield shop.beside(took, "pjsip's C program, of one core", "%", theirs)
     ratio = statistics.median(ours) / statistics.median(theirs)
     yield shop.figure("processor for 100 calls, times pjsip's C program", "", [ratio])
-    yield shop.figure("gap between packets at 100 calls", "ms", gaps)
-    yield shop.figure("  gap of pjsip's C program", "ms", their_gaps)
+    gap = shop.figure("gap between packets at 100 calls", "ms", gaps)
+    yield gap
+    yield shop.beside(gap, "gap of pjsip's C program", "ms", their_gaps)
 
 
-def cost_of(shop: Workshop, calls: int, watch: Callable[[GatewayProcess], object]) -> float:
-    """Have so many calls, and watch; returns the gateway's share of one core before that."""
+def during_calls(shop: Workshop, calls: int, watch: Callable[[GatewayProcess], T]) -> T:
+    """Have so many calls; returns what `watch` finds while all are up."""
     with _board(shop, calls) as (board, wavs):
-        share = _gateway_calls(shop, board, wavs, calls, watch)
+        found = _gateway_calls(shop, board, wavs, calls, watch)
         board.listen_no_more()
-    return share
+    return found
 
 
 @contextmanager
@@ -98,9 +101,9 @@ def _gateway_calls(
     board: Switchboard,
     wavs: Path,
     calls: int,
-    watch: Callable[[GatewayProcess], object] = lambda _: None,
-) -> float:
-    """Have the gateway make calls; returns its share of one core while all are up."""
+    watch: Callable[[GatewayProcess], T],
+) -> T:
+    """Have the gateway make calls; returns what `watch` finds while all are up."""
     with _ready(shop) as gateway:
         for number in range(calls):
             menu = {"audio_file": str(wavs / f"{number}.wav"), "post_action": "noop"}
@@ -108,11 +111,14 @@ def _gateway_calls(
             time.sleep(CALL_EVERY_S)
         board.wait_calls(calls)
         time.sleep(2.0)  # all are answered, and their prompts have begun
-        share = share_of_core(gateway.pid, _watched_s(shop))
-        watch(gateway)
+        found = watch(gateway)
         gateway.command({"command": "quit"})
         gateway.wait_exit()
-    return share
+    return found
+
+
+def _share(shop: Workshop) -> Callable[[GatewayProcess], float]:
+    return lambda gateway: share_of_core(gateway.pid, _watched_s(shop))
 
 
 def _ready(shop: Workshop) -> GatewayProcess:

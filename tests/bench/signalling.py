@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import time
+from types import MappingProxyType
 from typing import TYPE_CHECKING
 
 from support.home_assistant import StandInHomeAssistant
@@ -10,10 +11,10 @@ from support.phone import Phone
 from support.waiting import wait_until
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Iterator, Mapping
 
     from bench.bare import BareProgram
-    from bench.table import Figure
+    from bench.figure import Figure
     from bench.workshop import Workshop
     from support.gateway import GatewayProcess
 
@@ -45,24 +46,29 @@ LARGE_MENU = {
         for digit in range(9)
     },
 }
+NOTHING: Mapping[str, object] = MappingProxyType({})
 
 
 def dial(shop: Workshop) -> Iterator[Figure]:
     """From a line on stdin to the INVITE at the phone."""
-    small: dict[str, object] = {}
+    count = shop.few_or(DIALS)
+    with shop.bare() as bare:
+        theirs = dials(count, bare)
     for name, extra in (
-        ("dial to INVITE, small command", small),
-        ("dial to INVITE, 2 kB command", {**small, "menu": LARGE_MENU}),
+        ("dial to INVITE, small command", NOTHING),
+        ("dial to INVITE, 2 kB command", {"menu": LARGE_MENU}),
     ):
         with StandInHomeAssistant() as house, shop.gateway(house=house) as gateway:
-            yield shop.figure(name, "ms", _dials(shop.few_or(DIALS), gateway, extra))
-    with shop.bare() as bare:
-        yield shop.figure("  dial of bare pjsua2", "ms", _dials(shop.few_or(DIALS), bare, {}))
+            ours = shop.figure(name, "ms", dials(count, gateway, extra))
+        yield ours
+        if not extra:
+            yield shop.beside(ours, "dial of bare pjsua2", "ms", theirs)
 
 
-def _dials(
-    count: int, subject: GatewayProcess | BareProgram, extra: dict[str, object]
+def dials(
+    count: int, subject: GatewayProcess | BareProgram, extra: Mapping[str, object] = NOTHING
 ) -> list[float]:
+    """Dial so often; returns the milliseconds from the command to the INVITE of each."""
     took_ms = []
     with Phone("b", reject_with=BUSY_HERE) as phone:
         for number in range(count):
@@ -100,11 +106,11 @@ def slow_webhooks(shop: Workshop) -> Iterator[Figure]:
         shop.gateway(house=house, menu_file=MENU) as gateway,
     ):
         house.delays_s["webhook"] = WEBHOOKS_TAKE_S
-        yield shop.figure(
-            "INVITE to 200 while webhooks take 3 s", "ms", _answers(shop.few_or(CALLS), gateway)
-        )
+        took_ms = _answers(shop.few_or(CALLS), gateway)
+    ours = shop.figure("INVITE to 200 while webhooks take 3 s", "ms", took_ms)
+    yield ours
     with shop.bare() as bare:
-        yield shop.figure("  INVITE to 200 of bare pjsua2", "ms", _answers(CALLS, bare))
+        yield shop.beside(ours, "INVITE to 200 of bare pjsua2", "ms", _answers(CALLS, bare))
 
 
 def _answers(count: int, subject: GatewayProcess | BareProgram) -> list[float]:

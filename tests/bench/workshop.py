@@ -9,9 +9,9 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from bench.bare import BareProgram
-from bench.table import Figure, figure
+from bench.figure import CannotMeasureError, Figure, Unmeasured, figure
 from support.gateway import GatewayProcess
-from support.source_build import PROJECT, source_python
+from support.source_build import PROJECT, python_of, source_python
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -39,17 +39,27 @@ class Build:
         return 8 if self.name == "wheel" else 32
 
 
-def builds(wanted: str) -> list[Build]:
-    """Return the builds that `--build` asks for."""
-    found = []
-    if wanted in ("wheel", "both"):
-        assert not (Path(sys.prefix) / ".pjsua2-from-source").exists(), (
-            "this environment has pjsua2 from source: take --build source"
-        )
-        found.append(Build("wheel", sys.executable))
-    if wanted in ("source", "both"):
-        found.append(Build("source", source_python()))
-    return found
+def builds(wanted: str) -> tuple[list[Build], list[Unmeasured]]:
+    """Return the builds that `--build` asks for, and why others of them are not there."""
+    found, missing = [], []
+    for name in ("wheel", "source"):
+        if wanted in (name, "both"):
+            try:
+                found.append(Build(name, _python_with(name)))
+            except CannotMeasureError as error:
+                missing.append(Unmeasured("everything", name, str(error), is_failure=False))
+    return found, missing
+
+
+def _python_with(build: str) -> str:
+    """Return the interpreter of a build; raises `CannotMeasureError`."""
+    if build == "wheel" and (Path(sys.prefix) / ".pjsua2-from-source").exists():
+        msg = f"the pjsua2 of {sys.prefix} was built from source"
+        raise CannotMeasureError(msg)
+    try:
+        return python_of(build)
+    except AssertionError as error:
+        raise CannotMeasureError(str(error)) from error
 
 
 @dataclass(frozen=True, slots=True)
@@ -77,6 +87,22 @@ class Workshop:
     def figure(self, key: str, unit: str, values: Sequence[float]) -> Figure:
         """Sum up what was measured."""
         return figure(key, self.build.name, unit, values)
+
+    def beside(self, ours: Figure, key: str, unit: str, values: Sequence[float]) -> Figure:
+        """Sum up what a peer took for the same work, for which the ratio is printed."""
+        return self.figure(f"  {key}", unit, values).beside(ours)
+
+    def need_room(self, calls: int) -> None:
+        """Raise `CannotMeasureError` where the build has no room for so many calls."""
+        if self.build.most_calls < calls:
+            msg = f"takes {calls} calls, and it has room for {self.build.most_calls}"
+            raise CannotMeasureError(msg)
+
+    def need_accounts(self, accounts: int) -> None:
+        """Do the same for accounts."""
+        if self.build.most_accounts < accounts:
+            msg = f"takes {accounts} accounts, and it has room for {self.build.most_accounts}"
+            raise CannotMeasureError(msg)
 
     def compile(self, name: str, *libraries: str) -> Path:
         """Compile a program in C that stands beside this module."""

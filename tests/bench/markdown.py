@@ -1,0 +1,118 @@
+"""The tables of `docs/performance.md`, made from what a run found."""
+
+from __future__ import annotations
+
+import re
+from typing import TYPE_CHECKING
+
+from bench.bars import BARS
+from bench.picture import draw
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Sequence
+    from pathlib import Path
+
+    from bench.bars import Bar
+    from bench.curve import Curve
+    from bench.figure import Figure
+    from bench.report import Report
+
+BUILDS = ("wheel", "source")
+NONE = "–"  # noqa: RUF001 - in a table
+_HUNDRED, _TEN = 100, 10
+
+
+def write_into(docs: Path, report: Report) -> None:
+    """Put the tables and the picture where the documentation has them."""
+    page = docs / "performance.md"
+    text = page.read_text("utf-8")
+    if report.figures:
+        text = _between("figures", figures_table(report), text)
+    if report.curves:
+        text = _between("growth", growth_table(report.curves), text)
+        draw(docs / "growth.svg", report.curves)
+    page.write_text(text, "utf-8")
+
+
+def figures_table(report: Report) -> str:
+    """Return all figures, and what they were taken on."""
+    by_name: dict[str, dict[str, Figure]] = {}
+    for row in report.figures:
+        by_name.setdefault(row.name, {})[row.build] = row
+    lines = [
+        _about(report.about),
+        "",
+        "| figure | unit | public line | must | wheel | source build |",
+        "|---|---|---|---|---|---|",
+        *(_row(name, found) for name, found in by_name.items()),
+    ]
+    if report.unmeasured:
+        lines.append("")
+        lines += [
+            f"- Not measured: {row.name}, {row.build}: {row.why}" for row in report.unmeasured
+        ]
+    return "\n".join(lines)
+
+
+def growth_table(curves: Sequence[Curve]) -> str:
+    """Return where each curve begins and ends, and how steep it is."""
+    lines = [
+        "| figure | over | from | to | exponent | between the last two |",
+        "|---|---|---|---|---|---|",
+    ]
+    for curve in curves:
+        first, last = curve.points[0], curve.points[-1]
+        mark = " **steeper than linear**" if curve.is_steep else ""
+        lines.append(
+            f"| {curve.name} | {first.at:,g} to {last.at:,g} {curve.over} "
+            f"| {shown(first.median)} {curve.unit} | {shown(last.median)} {curve.unit} "
+            f"| {curve.exponent:.2f} | {curve.last_exponent:.2f}{mark} |"
+        )
+    return "\n".join(lines)
+
+
+def shown(value: float) -> str:
+    """Return a value with as many digits as mean something."""
+    if value >= _HUNDRED:
+        return f"{value:,.0f}"
+    return f"{value:.1f}" if value >= _TEN else f"{value:.2f}"
+
+
+def _between(name: str, table: str, text: str) -> str:
+    begin, end = f"<!-- bench: {name} -->", "<!-- bench: end -->"
+    found = re.compile(f"({re.escape(begin)}).*?({re.escape(end)})", re.DOTALL)
+    changed, count = found.subn(lambda match: f"{match[1]}\n{table}\n{match[2]}", text)
+    assert count == 1, f"there must be one {begin} … {end}, there are {count}"
+    return changed
+
+
+def _about(about: dict[str, str]) -> str:
+    said = "; ".join(f"{name}: {value}" for name, value in about.items())
+    return f"Taken by the bench. {said[0].upper()}{said[1:]}."
+
+
+def _row(name: str, found: dict[str, Figure]) -> str:
+    unit = next(iter(found.values())).unit
+    bar = BARS.get(name)
+    what = f"*{name.strip()}*" if name.startswith(" ") else name
+    cells = [_cell(found.get(build)) for build in BUILDS]
+    return " | ".join([f"| {what}", unit, *_bar_cells(bar), *cells]) + " |"
+
+
+def _bar_cells(bar: Bar | None) -> Iterator[str]:
+    if bar is None:
+        yield from (NONE, "")
+        return
+    yield NONE if bar.public is None else f"{bar.public:g}"
+    yield f"{bar.must:g}" if bar.judged == "median" else f"{bar.must:g} ({bar.judged})"
+
+
+def _cell(row: Figure | None) -> str:
+    if row is None:
+        return NONE
+    said = shown(row.median)
+    if row.count > 1:
+        said = f"{said} / {shown(row.p99)} / {shown(row.worst)} ({row.count})"
+    if row.ratio is not None:
+        said += f", ours {row.ratio:.2f} times"
+    return f"{said} **missed**" if row.verdict == "MISSED" else said
