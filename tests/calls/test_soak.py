@@ -2,11 +2,29 @@
 
 from __future__ import annotations
 
+import re
+from typing import TYPE_CHECKING
+
 from soak.run import Plan, run
 from soak.trips import KINDS
 
+if TYPE_CHECKING:
+    import pytest
+
 CALLS = 240
 SECONDS = 30.0  # at most
+
+# What goes wrong with each call, or once -> how the soak is to tell it.
+PLANTS = {
+    "memory": "in use, MiB: ",
+    "pool": "pools of pjsip after ",
+    "descriptor": "descriptors after ",
+    "thread": "threads: ",
+    "file": "temporary files after ",
+    "timer": "timers armed after ",
+    "lost": "call_disconnected is missing",
+    "twice": r"call_disconnected (came 2 times|of t\d+, after its last)",
+}
 
 
 def test_calls_of_all_kinds_get_all_their_events_and_leave_nothing() -> None:
@@ -16,3 +34,17 @@ def test_calls_of_all_kinds_get_all_their_events_and_leave_nothing() -> None:
     assert outcome.count > CALLS / 4
     assert set(outcome.calls) == {kind.name for kind in KINDS}
     assert outcome.services >= outcome.calls["types a digit"]
+
+
+def test_what_goes_wrong_on_purpose_is_noticed(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("soak.run.NOTHING_WITHIN_S", 8.0)  # some of it never goes
+    plan = Plan(
+        "source", 60, seed=7, seconds=30, at_once=10, plants=tuple(PLANTS), events_within_s=3
+    )
+
+    faults = run(plan).faults
+
+    unnoticed = [
+        name for name, told in PLANTS.items() if not any(re.search(told, fault) for fault in faults)
+    ]
+    assert unnoticed == [], faults

@@ -1,22 +1,17 @@
-"""Menu files, options and the environment; the websocket's answers. Read in a process of its own.
+"""Menu files, options and the environment, read in a process of its own.
 
-Each input has 20 s and 1 GiB there. Of menu files, every twentieth is also given to a gateway that
+Each input has 20 s and 1 GiB there. Of menu files, every tenth is also given to a gateway that
 is called, and of all now and then one to `ha-sip --check`.
 """
 
 from __future__ import annotations
 
-import contextlib
 import json
 import os
 import select
 import subprocess
 import sys
-import threading
 from typing import TYPE_CHECKING, Any
-
-from websockets.exceptions import WebSocketException
-from websockets.sync.server import ServerConnection, serve
 
 from fuzz.mutation import mutated, perhaps, spliced
 from fuzz.surface import Pieces, Surface
@@ -24,13 +19,14 @@ from fuzz.wire import Wire
 from support.gateway import PACKAGE_DIR
 
 if TYPE_CHECKING:
+    import contextlib
     import random
     from pathlib import Path
 
     from support.gateway import GatewayProcess
 
 DEADLINE_S = 20.0  # the machine has more to do than this
-_EVERY_CALL, _EVERY_CHECK = 20, 100
+_EVERY_CALL, _EVERY_CHECK = 10, 100
 
 
 class ParserChild:
@@ -195,48 +191,3 @@ def _options(rng: random.Random) -> Any:
         keys = {key: rng.choice(_ODD) for key in rng.sample(_KEYS, rng.randint(0, 9))}
         found[section] = rng.choice((keys, keys, keys, [keys], rng.choice(_ODD)))
     return found
-
-
-_FRAMES: tuple[Any, ...] = (
-    {"type": "auth_ok"}, {"id": 1, "type": "result", "success": True, "result": {"providers": []}},
-    {"id": 1, "success": True, "result": {"providers": [
-        {"engine_id": "tts.x", "supported_languages": ["en"]}, {"engine_id": None}, 7]}},
-    {"id": 2, "success": True, "result": {"voices": [{"voice_id": ["x"]}, None]}},
-    {"id": 1, "success": False, "error": {"message": ["x"]}}, {"id": 1, "success": "no"}, [], "x",
-    None, {"id": "1"}, {"id": 1, "success": True, "result": []}, {"type": "auth_invalid"}, 1e308,
-)  # fmt: skip
-
-
-class Websocket(_Parsed):
-    """What Home Assistant's websocket says of engines and voices."""
-
-    name = "websocket"
-
-    def prepare(self, stack: contextlib.ExitStack) -> dict[str, str]:
-        self._frames: list[Any] = []
-        server = serve(self._answer, "127.0.0.1", 0)
-        self._url = f"ws://127.0.0.1:{server.socket.getsockname()[1]}/api/websocket"
-        threading.Thread(target=server.serve_forever, name="fuzz-websocket", daemon=True).start()
-        stack.callback(server.shutdown)
-        return super().prepare(stack)
-
-    def make(self, rng: random.Random) -> Pieces:
-        frames = [json.dumps(_FRAMES[0]).encode()] * (rng.random() < 0.8)
-        for _ in range(rng.randint(0, 4)):
-            frame = json.dumps(rng.choice(_FRAMES)).encode()
-            frames.append(perhaps(rng, frame, 0.3))
-        if rng.random() < 0.02:
-            frames.append(b"[" * 100_000)
-        return tuple(frames)
-
-    def send(self, gateway: GatewayProcess, pieces: Pieces) -> None:  # noqa: ARG002
-        self._frames = list(pieces)
-        self._child.read(b"websocket", self._url.encode())
-
-    def _answer(self, socket: ServerConnection) -> None:
-        with contextlib.suppress(WebSocketException, OSError):
-            socket.send('{"type": "auth_required"}')
-            for number, frame in enumerate(self._frames):
-                text = frame.decode("latin-1") if number % 5 != 4 else frame
-                socket.send(text)
-            socket.close(1000)

@@ -13,11 +13,7 @@ from pathlib import Path
 
 from hasip.calls.menu_file import MenuFileError, read_menu_file
 from hasip.check import check
-from hasip.errors import HomeAssistantError
-from hasip.homeassistant.token_guard import TokenGuard
-from hasip.homeassistant.voices import VoiceList
 from hasip.settings.load import load_settings
-from hasip.settings.model import Tts
 
 _MEMORY_BYTES = 1024 * 1024 * 1024
 
@@ -46,24 +42,11 @@ def _dot_env(path: Path) -> None:
     (path.parent / ".env").unlink()
 
 
-def _websocket(path: Path) -> None:
-    guard = TokenGuard("HA_TOKEN")
-    voices = VoiceList(path.read_text(), None, guard)
-    try:
-        offer = voices.ask(Tts(engine_id="tts.x"), "en")
-    except HomeAssistantError as error:
-        str(error)
-    else:
-        list(offer.lines())
-        offer.problem()
-
-
 _KINDS = {
     "menu": _menu,
     "options": _options,
     "environment": _environment,
     "dotenv": _dot_env,
-    "websocket": _websocket,
 }
 
 

@@ -11,8 +11,9 @@ from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import TYPE_CHECKING, Any
 
-from fuzz.watch import Watch
+from fuzz.watch import LINGERS_SHORT_S, LONG_RUN_S, Watch
 from support.gateway import GatewayProcess
+from support.inside import Inside
 from support.phone import Phone
 from support.ports import free_port, rtp_port
 from support.source_build import source_python
@@ -33,7 +34,7 @@ class Outcome:
     surface: str
     seed: int
     tried: int = 0
-    seconds: float = 0.0
+    seconds: float = 0.0  # of input, without rests
     slowest_s: float = 0.0
     memory_mib: float = 0.0
     growth_mib: float = 0.0
@@ -86,6 +87,11 @@ def _run(surface: Surface, plan: Plan, outcome: Outcome, recent: deque[tuple[int
         port = free_port()
         general = f"--bind-address 127.0.0.1 --rtp-port {rtp_port(port)} {settings.pop('FUZZ_OPTIONS', '')}"
         environment: dict[str, Any] = {"LOG_LEVEL": "1", "GLOBAL_OPTIONS": general, **settings}
+        inside = Inside(surface.folder)
+        environment |= inside.settings
+        is_long = plan.seconds >= LONG_RUN_S
+        if not is_long:
+            environment["INSIGHT_FORGETS_AFTER_MS"] = str(round(1_000 * LINGERS_SHORT_S))
         python = source_python() if surface.needs_source_build else plan.python
         gateway = stack.enter_context(
             GatewayProcess(
@@ -96,19 +102,22 @@ def _run(surface: Surface, plan: Plan, outcome: Outcome, recent: deque[tuple[int
                 **environment,
             )
         )
-        watch = Watch(gateway, stack.enter_context(Phone("pinger")))
+        pinger = stack.enter_context(Phone("pinger"))
+        watch = Watch(gateway, inside, pinger, is_long)
         watch.look()
-        began = time.monotonic()
         try:
-            _send_all(surface, plan, outcome, recent, gateway, watch)
-            surface.rest(gateway)
-            watch.wait_for_rest()
+            # The first part is the warm-up.
+            for seconds in (plan.seconds / 3, plan.seconds * 2 / 3) if is_long else (plan.seconds,):
+                began = time.monotonic()
+                _send_all(surface, plan, outcome, recent, watch, ends_at=began + seconds)
+                outcome.seconds += time.monotonic() - began
+                surface.rest(gateway)
+                watch.wait_for_rest()
         finally:
-            outcome.seconds = time.monotonic() - began
             outcome.slowest_s = watch.slowest_s
             outcome.memory_mib = max(watch.memory)
             outcome.growth_mib = watch.growth_mib
-            outcome.faults += watch.faults(plan.seconds)
+            outcome.faults += watch.faults()
 
 
 def _send_all(
@@ -116,17 +125,16 @@ def _send_all(
     plan: Plan,
     outcome: Outcome,
     recent: deque[tuple[int, Pieces]],
-    gateway: GatewayProcess,
     watch: Watch,
+    *,
+    ends_at: float,
 ) -> None:
-    ends_at = time.monotonic() + plan.seconds
     look_at = time.monotonic() + _LOOK_EVERY_S
-    number = plan.first
     while time.monotonic() < ends_at and (plan.count is None or outcome.tried < plan.count):
+        number = plan.first + outcome.tried
         pieces = surface.input(plan.seed, number)
         recent.append((number, pieces))
-        surface.send(gateway, pieces)
-        number += 1
+        surface.send(watch.gateway, pieces)
         outcome.tried += 1
         if time.monotonic() > look_at:
             watch.look()

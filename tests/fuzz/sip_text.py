@@ -46,6 +46,12 @@ _HEAD = (
     b"Call-ID: @TOKEN@\r\n"
 )
 _CONTACT = b"Contact: <sip:f@127.0.0.1:@OWN@;transport=@TRANSPORT@>\r\n"
+# Of the call that `fresh_invite` began.
+CANCEL = (
+    b"CANCEL sip:house@127.0.0.1:@PORT@ SIP/2.0\r\n"
+    + _HEAD
+    + b"CSeq: 1 CANCEL\r\nContent-Length: 0\r\n\r\n"
+)
 METHODS = (
     b"INVITE", b"BYE", b"INFO", b"REFER", b"NOTIFY", b"OPTIONS", b"CANCEL", b"ACK", b"UPDATE",
     b"PRACK", b"MESSAGE", b"SUBSCRIBE", b"PUBLISH", b"REGISTER", b"X",

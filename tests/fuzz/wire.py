@@ -9,7 +9,7 @@ import time
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from fuzz.sip_text import SDP, filled, fresh_invite
+from fuzz.sip_text import CANCEL, SDP, filled, fresh_invite
 from support.phone.message import Message, parse, uri_in
 
 if TYPE_CHECKING:
@@ -98,6 +98,9 @@ class Wire:
             1.5,
         )
         if answer is None:
+            # It may ring for ever, and a gateway takes only so many calls.
+            self.send(filled(CANCEL, known), address)
+            self.drain()
             return None
         dialog = Dialog(
             token,

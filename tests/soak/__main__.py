@@ -25,10 +25,16 @@ def main(arguments: list[str]) -> int:
     parser.add_argument("--calls", type=int, help="default: 10,000 on source, 2,500 on the wheel")
     parser.add_argument("--seed", type=int, default=1)
     parser.add_argument("--seconds", type=float, default=3_600.0, help="end after so long at most")
+    parser.add_argument(
+        "--plant",
+        nargs="*",
+        default=[],
+        help="what is to go wrong, to see it told: a name in support/insight/plants.py",
+    )
     parser.add_argument("--json", type=Path, default=Path("soak.json"), metavar="FILE")
     given = parser.parse_args(arguments)
     calls = given.calls or CALLS[given.build]
-    outcome = run(Plan(given.build, calls, given.seed, given.seconds))
+    outcome = run(Plan(given.build, calls, given.seed, given.seconds, plants=tuple(given.plant)))
     data = {
         "plan": asdict(outcome.plan),
         "seconds": outcome.seconds,

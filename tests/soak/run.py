@@ -13,13 +13,17 @@ from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import TYPE_CHECKING
 
+from soak import judge
 from soak.events import event_faults
 from soak.growth import slope
+from soak.judge import POOLS
 from soak.trips import KINDS, Trip
 from soak.world import World
 from support.waiting import wait_until
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping
+
     from soak.trips import Kind
 
 # As many as the build takes, with room for calls that end.
@@ -29,22 +33,11 @@ EVENTS_WITHIN_S = 20.0
 NOTHING_WITHIN_S = 30.0
 # pjsip keeps transactions for 32 s (RFC 3261 §17), and memory is given back every 20 s.
 LONG_REST_S = 65.0
+SHORT_REST_S = 3.0  # of a short run, where pjsip keeps them for as long
 LONG_RUN = 1_000  # calls: so many are made in parts, with a rest after each, and slopes judged
 PARTS = 3
 # Until then there is more and more that lingers.
 PLATEAU_AFTER_S = 60.0
-# What must be as it was, once nobody telephones; it may take a moment.
-BACK_TO_START = (
-    *("calls in the registry", "calls of pjsip", "sessions", "legs", "players", "recorders"),
-    *("ports on the bridge", "timers armed", "messages to the loop", "jobs of workers"),
-    *("webhooks waiting", "temporary files", "recordings", "descriptors"),
-)
-AFTER_LONG_REST = ("pools of pjsip",)
-# How much a figure may rise in 1,000 calls after the plateau.
-MOST_PER_1000 = {"descriptors": 1.0, "threads": 0.5, "timers kept": 5.0}
-# From the first rest to the last: while people telephone, memory follows how many do in 32 s.
-MOST_MIB_PER_1000 = 0.5
-NOISE_MIB = 2.0  # one rest against another
 MOST_FAULTS = 20  # that are shown
 
 
@@ -58,11 +51,18 @@ class Plan:
     seconds: float = 3_600.0  # at most
     look_every_s: float = 2.0
     at_once: int | None = None  # None: as many as the build takes
+    plants: tuple[str, ...] = ()  # what is to go wrong, to see that it is noticed
+    events_within_s: float = EVENTS_WITHIN_S
 
     @property
     def parts(self) -> int:
         """Return after how many parts there is a rest."""
-        return PARTS if self.calls >= LONG_RUN else 1
+        return PARTS if self.is_long else 1
+
+    @property
+    def is_long(self) -> bool:
+        """Tell whether it is enough for slopes."""
+        return self.calls >= LONG_RUN
 
     @property
     def callers(self) -> int:
@@ -89,11 +89,6 @@ class Outcome:
         """Count the calls that were made."""
         return self.calls.total()
 
-    @property
-    def after(self) -> dict[str, float]:
-        """Return what there was at the last rest."""
-        return self.rests[-1][1]
-
     def rise(self, name: str) -> float:
         """Return by how much a figure rose in 1,000 calls after the plateau."""
         late = [
@@ -108,12 +103,17 @@ def run(plan: Plan) -> Outcome:
     """Telephone, rest, judge."""
     outcome = Outcome(plan)
     with TemporaryDirectory(prefix="soak-") as folder, contextlib.ExitStack() as stack:
-        world = stack.enter_context(World(stack, Path(folder), plan.build))
-        pools = {name: found for name, found in world.look().items() if name in AFTER_LONG_REST}
+        forgets_after_s = None if plan.is_long else SHORT_REST_S
+        world = World(stack, Path(folder), plan.build, forgets_after_s, plan.plants)
+        stack.enter_context(world)
+        fresh = world.look()
         warm = Crowd(world, outcome, plan.seed)
         warm.telephone(min(WARM_CALLS, plan.calls), time.monotonic() + plan.seconds)
         outcome.calls.clear()
-        outcome.before = world.look() | pools  # those of the first calls linger
+        if plan.is_long:  # pools of the first calls linger
+            outcome.before = world.look() | {POOLS: fresh[POOLS]}
+        else:
+            outcome.before = _at_rest(world, {POOLS: fresh[POOLS]})
         outcome.began = time.monotonic()
         for part in range(plan.parts):
             calls = plan.calls // plan.parts
@@ -126,9 +126,14 @@ def run(plan: Plan) -> Outcome:
         outcome.seconds = time.monotonic() - outcome.began
         world.look_at_log()
         outcome.services = world.services
-        outcome.faults += [f"an event of no call: {n}, {c} times" for n, c in world.strays.items()]
+        outcome.faults += [f"a stray event: {n}, {c} times" for n, c in world.strays.items()]
         outcome.faults += [f"log: {line}" for line in world.failures]
-    outcome.faults += _growth_faults(outcome)
+    outcome.faults += judge.rest_faults(outcome.before, outcome.rests)
+    if plan.is_long:
+        outcome.faults += judge.rise_faults({name: outcome.rise(name) for name in outcome.before})
+        outcome.faults += judge.memory_faults(outcome.rests)
+    else:
+        outcome.faults += judge.short_run_faults(outcome.before, outcome.rests[-1][1])
     return outcome
 
 
@@ -172,7 +177,7 @@ class Crowd:
             wait_until(
                 lambda: not event_faults(self._world.events(trip.name), kind.expected),
                 "all events",
-                EVENTS_WITHIN_S,
+                self._outcome.plan.events_within_s,
             )
         seen = self._world.events(trip.name)
         faults += event_faults(seen, kind.expected)
@@ -194,36 +199,19 @@ def _watch(world: World, outcome: Outcome, crowd: Crowd) -> None:
 
 def _rest(world: World, outcome: Outcome) -> None:
     """Wait for what has to go away, then look."""
-    is_long = outcome.plan.parts > 1
-    if is_long:
+    if outcome.plan.is_long:
         time.sleep(LONG_REST_S)
-    names = (*BACK_TO_START, *(AFTER_LONG_REST if is_long else ()))
+    outcome.rests.append((outcome.count, _at_rest(world, outcome.before)))
+
+
+def _at_rest(world: World, before: Mapping[str, float]) -> dict[str, float]:
+    """Look until all has gone that has to go, or that is too late."""
     found: dict[str, float] = {}
 
     def is_back() -> bool:
-        found.update(world.look())
-        return all(found[name] <= outcome.before[name] for name in names)
+        found.update(world.look(is_at_rest=True))
+        return not judge.left_over(before, found)
 
     with contextlib.suppress(AssertionError):
         wait_until(is_back, "as before", NOTHING_WITHIN_S)
-    outcome.rests.append((outcome.count, found))
-    outcome.faults += [
-        f"{name} after {outcome.count} calls: {found[name]:g}, and {outcome.before[name]:g} before"
-        for name in names
-        if found[name] > outcome.before[name]
-    ]
-
-
-def _growth_faults(outcome: Outcome) -> list[str]:
-    if outcome.plan.parts == 1:
-        return []
-    faults = [
-        f"{name} rises by {outcome.rise(name):.2f} in 1,000 calls"
-        for name, most in MOST_PER_1000.items()
-        if outcome.rise(name) > most
-    ]
-    (first_calls, first), (last_calls, last) = outcome.rests[0], outcome.rests[-1]
-    more = last["memory, MiB"] - first["memory, MiB"]
-    if more > NOISE_MIB + MOST_MIB_PER_1000 * (last_calls - first_calls) / 1_000:
-        faults.append(f"memory at rest: {more:.1f} MiB more after {last_calls} than {first_calls}")
-    return faults
+    return found

@@ -2,26 +2,23 @@
 
 from __future__ import annotations
 
-import json
-import os
-import socket
 import threading
 from collections import Counter, defaultdict
-from pathlib import Path
 from typing import TYPE_CHECKING, Self
 
-import support
 from soak.trips import MENU
 from support import process
-from support.gateway import PACKAGE_DIR, GatewayProcess
+from support.gateway import GatewayProcess
 from support.home_assistant import StandInHomeAssistant
+from support.inside import Inside
 from support.source_build import python_of
 from support.waiting import wait_until
 
 if TYPE_CHECKING:
     import contextlib
+    from collections.abc import Sequence
+    from pathlib import Path
 
-INSIGHT = Path(support.__file__).parent / "insight"
 _TAKE_EVERY_S = 0.01
 _KEPT_LINES = 3_000
 _LISTENING = "listener"
@@ -30,13 +27,23 @@ _LISTENING = "listener"
 class World:
     """Everything that a soak needs; what it records of calls is taken out when they are judged."""
 
-    def __init__(self, stack: contextlib.ExitStack, folder: Path, build: str) -> None:
+    def __init__(
+        self,
+        stack: contextlib.ExitStack,
+        folder: Path,
+        build: str,
+        forgets_after_s: float | None = None,
+        plants: Sequence[str] = (),
+    ) -> None:
+        """Take for how long pjsip keeps what is over, in place of 32 s, and faults to plant."""
         self.recordings, cache, self.scratch = (folder / n for n in ("recordings", "cache", "tmp"))
         for path in (self.recordings, cache, self.scratch):
             path.mkdir()
         self.house = stack.enter_context(StandInHomeAssistant())
-        # A path of a socket may have no more than 107 characters.
-        self._insight = os.path.relpath(folder / "insight")
+        self._inside = Inside(folder)
+        settings = {"INSIGHT_PLANTS": ",".join(plants)}
+        if forgets_after_s is not None:
+            settings["INSIGHT_FORGETS_AFTER_MS"] = str(round(1_000 * forgets_after_s))
         self.gateway = GatewayProcess(
             folder,
             house=self.house,
@@ -45,8 +52,8 @@ class World:
             LOG_LEVEL="1",
             CACHE_DIR=str(cache),
             TMPDIR=str(self.scratch),
-            INSIGHT=str(folder / "insight"),
-            PYTHONPATH=f"{PACKAGE_DIR}{os.pathsep}{INSIGHT}",
+            **self._inside.settings,
+            **settings,
             SIP2_ENABLED="true",
             SIP2_ID_URI=f"sip:{_LISTENING}@127.0.0.1",
             SIP2_ANSWER_MODE="listen",
@@ -54,9 +61,10 @@ class World:
         stack.enter_context(self.gateway)
         self.listening_uri = f"sip:{_LISTENING}@127.0.0.1:{self.gateway.port}"
         self.services = 0
-        self.strays: Counter[str] = Counter()  # events that belong to no call
+        self.strays: Counter[str] = Counter()  # events that belong to no call that is judged
         self.failures: list[str] = []  # lines of the log that ought not to be there
         self._events: defaultdict[str, list[str]] = defaultdict(list)
+        self._over: set[str] = set()
         self._is_over = threading.Event()
         self._taker = threading.Thread(target=self._take_all, name="soak-events", daemon=True)
 
@@ -75,35 +83,25 @@ class World:
         return list(self._events[name])
 
     def forget(self, name: str) -> None:
-        """Keep the events of a call no longer."""
+        """Keep the events of a call no longer; none may come any more."""
+        self._over.add(name)
         self._events.pop(name, None)
 
     def wait_event(self, name: str, event: str, timeout_s: float) -> None:
         """Wait until a call has an event."""
         wait_until(lambda: event in self._events[name], f"{event} of {name}", timeout_s)
 
-    def look(self) -> dict[str, float]:
+    def look(self, *, is_at_rest: bool = False) -> dict[str, float]:
         """Return what the gateway holds now, inside and as the system sees it."""
         pid = self.gateway.pid
-        status = process.status_of(pid)
-        kib = next(line for line in status.splitlines() if line.startswith("VmRSS:")).split()[1]
         return {
-            "memory, MiB": int(kib) / 1024,
+            "memory, MiB": process.own_resident_mib(pid),
             "descriptors": process.descriptors(pid),
             "threads": process.threads(pid),
             "temporary files": sum(1 for _ in self.scratch.rglob("*")),
             "recordings": sum(1 for _ in self.recordings.iterdir()),
-            **self._inside(),
+            **self._inside.look(collects=is_at_rest),
         }
-
-    def _inside(self) -> dict[str, float]:
-        with socket.socket(socket.AF_UNIX, socket.SOCK_STREAM) as asker:
-            asker.settimeout(30)
-            asker.connect(self._insight)
-            with asker.makefile("rb") as answer:
-                found: dict[str, float] = json.loads(answer.readline())
-        assert "error" not in found, found
-        return found
 
     def _take_all(self) -> None:
         while not self._is_over.wait(_TAKE_EVERY_S):
@@ -131,5 +129,7 @@ class World:
         if name is None:
             said = [body[key] for key in ("event", "command", "error") if key in body]
             self.strays[": ".join(said)] += 1
+        elif name in self._over:
+            self.strays[f"{body['event']} of {name}, after its last"] += 1
         else:
             self._events[name].append(body["event"])

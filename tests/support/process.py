@@ -7,6 +7,7 @@ import os
 import time
 from pathlib import Path
 
+_ENDED = "process {} has ended: its memory can't be read"
 _TICKS_A_SECOND = os.sysconf("SC_CLK_TCK")
 
 
@@ -62,6 +63,14 @@ def resident_mib(pid: int) -> float:
     return _mib(pid, "status", "VmRSS:")
 
 
+def own_resident_mib(pid: int) -> float:
+    """Return the same without the children, which come and go."""
+    held = _kib(f"/proc/{pid}/status", "VmRSS:")
+    if not held:
+        raise ProcessLookupError(_ENDED.format(pid))
+    return held / 1024
+
+
 def proportional_mib(pid: int) -> float:
     """Return the same with each page that is shared counted by its share (PSS), in MiB."""
     return _mib(pid, "smaps_rollup", "Pss:")
@@ -71,7 +80,7 @@ def _mib(pid: int, file: str, name: str) -> float:
     """Add up; raises where the process itself has ended, which is not "no memory"."""
     held = {one: _kib(f"/proc/{one}/{file}", name) for one in family(pid)}
     if not held[pid]:
-        raise ProcessLookupError(f"process {pid} has ended: its memory can't be read")
+        raise ProcessLookupError(_ENDED.format(pid))
     return sum(held.values()) / 1024
 
 

@@ -1,4 +1,4 @@
-"""What the soak judges by: events of a call, and the slope of a figure."""
+"""What the soak judges by: events of a call, what is left at rest, and the slope of a figure."""
 
 from __future__ import annotations
 
@@ -6,6 +6,7 @@ import random
 
 import pytest
 
+from soak import judge
 from soak.events import Expected, event_faults
 from soak.growth import slope
 
@@ -50,3 +51,50 @@ def test_single_values_do_not_bend_the_slope() -> None:
     assert abs(slope(flat)) < 0.003
     assert slope(growing) == pytest.approx(0.05, abs=0.003)
     assert slope(flat[:1]) == 0
+
+
+BEFORE = dict.fromkeys(
+    (*judge.BACK_TO_START, "memory, MiB", "in use, MiB", "threads", "objects"), 9.0
+)
+
+
+@pytest.mark.parametrize("name", judge.BACK_TO_START)
+def test_one_that_stays_is_told_and_one_less_is_not(name: str) -> None:
+    assert judge.rest_faults(BEFORE, [(240, BEFORE | {name: 8.0})]) == []
+    assert judge.rest_faults(BEFORE, [(80, BEFORE), (240, BEFORE | {name: 10.0})]) == [
+        f"{name} after 240 calls: 10, and 9 before"
+    ]
+
+
+@pytest.mark.parametrize(("name", "most"), judge.MOST_MORE.items())
+def test_a_short_run_may_leave_so_much_and_no_more(name: str, most: float) -> None:
+    assert judge.short_run_faults(BEFORE, BEFORE | {name: 9.0 + most}) == []
+    (fault,) = judge.short_run_faults(BEFORE, BEFORE | {name: 9.0 + most + 0.1})
+    assert fault.startswith(f"{name}: ")
+
+
+def test_a_short_run_finds_20_kib_of_each_of_its_calls() -> None:
+    leaked_mib = 240 * 20 / 1024
+
+    assert judge.short_run_faults(BEFORE, BEFORE | {"in use, MiB": 9.0 + leaked_mib})
+
+
+@pytest.mark.parametrize("name", judge.MOST_MEMORY_PER_1000)
+def test_of_a_long_run_memory_at_the_first_and_last_rest_is_compared(name: str) -> None:
+    noise, rise = judge.NOISE_MIB[name], judge.MOST_MEMORY_PER_1000[name]
+
+    def faults(more: float) -> list[str]:
+        return judge.memory_faults(
+            [(1_000, BEFORE), (2_000, BEFORE | {name: 99.0}), (3_000, BEFORE | {name: 9.0 + more})]
+        )
+
+    assert faults(noise + 2 * rise - 0.01) == []
+    assert len(faults(noise + 2 * rise + 0.01)) == 1
+
+
+@pytest.mark.parametrize(("name", "most"), judge.MOST_PER_1000.items())
+def test_what_rises_too_fast_is_told(name: str, most: float) -> None:
+    flat = dict.fromkeys(judge.MOST_PER_1000, 0.0)
+
+    assert judge.rise_faults(flat | {name: most}) == []
+    assert len(judge.rise_faults(flat | {name: 1.1 * most})) == 1
