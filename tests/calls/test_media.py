@@ -5,10 +5,10 @@ All of it runs on the source build, which we ship; on the wheel what pjsip itsel
 
 from __future__ import annotations
 
+import contextlib
 import socket
 import struct
 import time
-from contextlib import ExitStack
 from typing import TYPE_CHECKING
 
 import pytest
@@ -17,6 +17,9 @@ from support import audio
 from support.gateway import GatewayProcess
 from support.open_line import LEVEL_DBFS, OpenLine, open_line
 from support.phone import Phone, PhoneCall
+from support.phone.rtp import AudioStream
+from support.sipp import Sipp
+from support.sipp_script import Script, sdp
 from support.source_build import BUILDS, on_builds, python_of
 from support.waiting import wait_until
 
@@ -44,10 +47,13 @@ def shared_line(
 
 
 class LongCalls:
-    """Two calls with session timers (RFC 4028) of the shortest length, on a line of their own."""
+    """Calls with session timers (RFC 4028) of the shortest length, on a line of their own."""
 
-    def __init__(self, line: OpenLine, refreshed: PhoneCall, forgotten: PhoneCall) -> None:
+    def __init__(
+        self, line: OpenLine, sipp: Sipp, refreshed: PhoneCall, forgotten: PhoneCall
+    ) -> None:
         self.line = line
+        self.sipp = sipp  # was called; the gateway is to refresh that one as well
         self.refreshed = refreshed  # the gateway is to refresh it
         self.forgotten = forgotten  # the phone is to refresh it, and does not
 
@@ -59,15 +65,33 @@ def long_calls(tmp_path_factory: pytest.TempPathFactory) -> Iterator[dict[str, L
     def headers(refresher: str) -> list[tuple[str, str]]:
         return [("supported", "timer"), ("session-expires", f"90;refresher={refresher}")]
 
-    with ExitStack() as stack:
+    with contextlib.ExitStack() as stack:
         calls = {}
         for build in BUILDS:
             folder = tmp_path_factory.mktemp("long")
             line = stack.enter_context(open_line(folder, menu_file={}, python=python_of(build)))
             one = stack.enter_context(Phone("refreshed", extra_headers=headers("uas")))
             other = stack.enter_context(Phone("forgotten", extra_headers=headers("uac")))
-            calls[build] = LongCalls(line, line.call(one), line.call(other))
+            stream = stack.enter_context(contextlib.closing(AudioStream()))
+            sipp = stack.enter_context(Sipp(refreshed_by_us(stream.port), folder, patience_s=100))
+            line.command("dial", sipp.uri)
+            sipp.start_media(stream)
+            calls[build] = LongCalls(line, sipp, line.call(one), line.call(other))
         yield calls
+
+
+def refreshed_by_us(port: int) -> Script:
+    """Return what SIPp says that takes a call for 90 s, of which the caller is to ask for more."""
+    script = Script().hear("INVITE")
+    script.reply(
+        "200 OK",
+        "Contact: <sip:sipp@[local_ip]:[local_port]>",
+        "Allow: INVITE, ACK, BYE, UPDATE",
+        "Require: timer",
+        "Session-Expires: 90;refresher=uac",
+        body=sdp(port),
+    )
+    return script.hear("ACK").until("BYE", answering="UPDATE")
 
 
 def with_options(text: str) -> pytest.MarkDecorator:
@@ -404,3 +428,7 @@ def test_sessions_are_refreshed_and_one_that_the_peer_forgets_is_ended(
     assert 58 < ended["duration"] < 65
     assert any("<- INVITE" in line or "<- UPDATE" in line for line in trace)
     assert not calls.refreshed.is_ended.is_set()
+    refresh = calls.sipp.messages.partition("UPDATE sip:")[2].partition("----")[0]
+    assert "Session-Expires: 90;refresher=uac" in refresh
+    calls.line.command("hangup", calls.sipp.uri)
+    calls.sipp.finish()

@@ -38,6 +38,7 @@ module_path /usr/lib/baresip/modules
 module g711.so
 module g722.so
 module opus.so
+module l16.so
 module ausine.so
 module aubridge.so
 module sndfile.so
@@ -107,13 +108,16 @@ class Baresip(Server):
 
     def wait_said(self, text: str) -> None:
         """Wait for a text in its log."""
-        wait_until(
-            lambda: text in self.log.read_text(encoding="utf-8", errors="replace"),
-            f"{text!r} in {self.log}",
-        )
+        wait_until(lambda: text in self.said, f"{text!r} in {self.log}")
+
+    @property
+    def said(self) -> str:
+        """Return its log."""
+        return self.log.read_text(encoding="utf-8", errors="replace")
 
     @property
     def heard(self) -> list[int]:
         """Return what it heard in its call that is over, at 8 kHz."""
-        (recording,) = self.folder.glob("dump-*-dec.wav")
-        return audio.read_wav(recording)
+        recordings = sorted(self.folder.glob("dump-*-dec.wav"))
+        assert recordings
+        return [sample for recording in recordings for sample in audio.read_wav(recording)]

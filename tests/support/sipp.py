@@ -72,10 +72,16 @@ class Sipp:
     """SIPp with a script of ours, for one call."""
 
     def __init__(
-        self, script: Script, folder: Path, *, target: tuple[str, int] | None = None
+        self,
+        script: Script,
+        folder: Path,
+        *,
+        target: tuple[str, int] | None = None,
+        patience_s: int = 20,
     ) -> None:
-        """Call `house` at that address, or wait to be called at `uri`."""
+        """Call `house` at that address, or wait to be called at `uri`; give up after so long."""
         self._folder, self._script, self._target = folder, script, target
+        self._patience_s = patience_s
         for _ in range(3):
             self._start()
             wait_until(lambda: self._is_over or _is_taken(self.port), "SIPp listens")
@@ -92,7 +98,7 @@ class Sipp:
         self._messages, self._errors = path.with_suffix(".log"), path.with_suffix(".errors")
         command = [
             *("sipp", "-sf", str(path), "-i", "127.0.0.1", "-p", str(self.port), "-m", "1"),
-            *("-s", "house", "-timeout", "20", "-timeout_error", "-nostdin"),
+            *("-s", "house", "-timeout", str(self._patience_s), "-timeout_error", "-nostdin"),
             *("-trace_msg", "-message_file", str(self._messages)),
             *("-trace_err", "-error_file", str(self._errors)),
         ]
