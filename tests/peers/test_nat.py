@@ -1,4 +1,7 @@
-"""The gateway behind a real NAT: network namespaces, and a router that masquerades."""
+"""The gateway behind a real NAT: network namespaces, and a router that masquerades.
+
+All of it runs on the source build, which we ship; on the wheel what tells how pjsip is switched.
+"""
 
 from __future__ import annotations
 
@@ -15,7 +18,7 @@ from support.kamailio import Kamailio
 from support.nat_network import INSIDE, OUTSIDE, OUTSIDE_TOO, PUBLIC, HouseBehindNat
 from support.netns import Network
 from support.phone import Phone
-from support.source_build import python_of
+from support.source_build import BUILDS, on_builds, python_of
 from support.together import Together
 
 if TYPE_CHECKING:
@@ -24,6 +27,7 @@ if TYPE_CHECKING:
 
 waiting = Together()
 waiting_begins = waiting.ahead()
+both_builds = on_builds(*BUILDS)
 
 
 @pytest.fixture
@@ -37,7 +41,7 @@ def registered_outside(
     folder: Path,
     options: str,
     bind: str = f"--bind-address {INSIDE}",
-    build: str = "wheel",
+    build: str = "source",
 ) -> tuple[Kamailio, Phone, GatewayProcess]:
     """Return a registrar outside, a phone that is registered there, and a gateway that will be."""
     (folder / "kamailio").mkdir()
@@ -63,15 +67,16 @@ def registered_outside(
     return registrar, alice, gateway
 
 
+@both_builds
 def test_a_phone_outside_is_called_through_the_nat_and_types(
-    nat: HouseBehindNat, tmp_path: Path
+    nat: HouseBehindNat, tmp_path: Path, build: str
 ) -> None:
     """Without any help of a server: the NAT keeps the way back open."""
     with nat.outside.entered():
         bob = Phone("bob", host=OUTSIDE)
     with nat.inside.entered():
         house = StandInHomeAssistant()
-        gateway = GatewayProcess(tmp_path, house=house, host=INSIDE)
+        gateway = GatewayProcess(tmp_path, house=house, host=INSIDE, python=python_of(build))
     with house, bob, gateway:
         menu = {"message": "Press one", "choices": {"1": {"post_action": "hangup"}}}
         gateway.command({"command": "dial", "number": bob.uri, "menu": menu})
@@ -83,7 +88,7 @@ def test_a_phone_outside_is_called_through_the_nat_and_types(
         call.wait_ended()
 
 
-@pytest.mark.parametrize("build", ["wheel", "source"])
+@both_builds
 def test_an_invite_is_small_and_goes_by_udp_on_a_machine_with_ten_interfaces(
     nat: HouseBehindNat, tmp_path: Path, build: str
 ) -> None:
@@ -112,9 +117,12 @@ def test_an_invite_is_small_and_goes_by_udp_on_a_machine_with_ten_interfaces(
         registrar.stop()
 
 
-@pytest.mark.parametrize("server", ["203.0.113.99", "stun.example.org"])
+@pytest.mark.parametrize(
+    ("server", "build"),
+    [("203.0.113.99", "wheel"), ("203.0.113.99", "source"), ("stun.example.org", "source")],
+)
 def test_a_stun_server_that_is_away_keeps_the_gateway_from_nothing(
-    nat: HouseBehindNat, tmp_path: Path, server: str
+    nat: HouseBehindNat, tmp_path: Path, server: str, build: str
 ) -> None:
     """Neither its start nor a call waits for it, and the log says so."""
     nat.inside.ask("203.0.113.98")
@@ -125,6 +133,7 @@ def test_a_stun_server_that_is_away_keeps_the_gateway_from_nothing(
         gateway = GatewayProcess(
             tmp_path,
             host=INSIDE,
+            python=python_of(build),
             prefix=nat.inside.prefix,
             GLOBAL_OPTIONS=f"--stun-server {server}",
         )
@@ -137,18 +146,24 @@ def test_a_stun_server_that_is_away_keeps_the_gateway_from_nothing(
         print(f"up after {took_s:.1f} s")
 
 
+@pytest.mark.parametrize("build", BUILDS)
 @waiting
-def test_calls_go_on_without_a_stun_server_that_goes_away(tmp_path: Path) -> None:
+def test_calls_go_on_without_a_stun_server_that_goes_away(tmp_path: Path, build: str) -> None:
     with Network() as network:
-        go_on_without_a_stun_server(HouseBehindNat(network), tmp_path)
+        go_on_without_a_stun_server(HouseBehindNat(network), tmp_path, build)
 
 
-def go_on_without_a_stun_server(nat: HouseBehindNat, tmp_path: Path) -> None:
+def go_on_without_a_stun_server(nat: HouseBehindNat, tmp_path: Path, build: str) -> None:
     server = coturn(nat, tmp_path)
     with nat.outside.entered():
         bob = Phone("bob", host=OUTSIDE)
     with nat.inside.entered():
-        gateway = GatewayProcess(tmp_path, host=INSIDE, GLOBAL_OPTIONS=f"--stun-server {OUTSIDE}")
+        gateway = GatewayProcess(
+            tmp_path,
+            host=INSIDE,
+            python=python_of(build),
+            GLOBAL_OPTIONS=f"--stun-server {OUTSIDE}",
+        )
     with bob, gateway:
         server.stop()
         gateway.wait_log(f"STUN server {OUTSIDE}: ", 40)
@@ -167,16 +182,17 @@ def coturn(nat: HouseBehindNat, folder: Path) -> Coturn:
 
 
 @pytest.mark.parametrize(
-    ("options", "contact", "media"),
+    ("options", "contact", "media", "build"),
     [
-        ("--ice on", PUBLIC, PUBLIC),
-        ("--ice off", PUBLIC, PUBLIC),
-        ("--ice off --use-stun-for-sip off", INSIDE, PUBLIC),
-        ("--ice off --use-stun-for-media off", PUBLIC, INSIDE),
+        ("--ice on", PUBLIC, PUBLIC, "wheel"),
+        ("--ice on", PUBLIC, PUBLIC, "source"),
+        ("--ice off", PUBLIC, PUBLIC, "source"),
+        ("--ice off --use-stun-for-sip off", INSIDE, PUBLIC, "source"),
+        ("--ice off --use-stun-for-media off", PUBLIC, INSIDE, "source"),
     ],
 )
 def test_stun_tells_the_other_side_our_public_address_as_it_is_switched(
-    nat: HouseBehindNat, tmp_path: Path, options: str, contact: str, media: str
+    nat: HouseBehindNat, tmp_path: Path, options: str, contact: str, media: str, build: str
 ) -> None:
     """Both hear each other: the digit is typed by RTP, to the address of the SDP."""
     server = coturn(nat, tmp_path)
@@ -188,6 +204,7 @@ def test_stun_tells_the_other_side_our_public_address_as_it_is_switched(
             tmp_path,
             house=house,
             host=INSIDE,
+            python=python_of(build),
             GLOBAL_OPTIONS=f"--stun-server {OUTSIDE}",
             SIP1_OPTIONS=options,
         )
@@ -211,19 +228,28 @@ def test_stun_tells_the_other_side_our_public_address_as_it_is_switched(
 
 
 @pytest.mark.parametrize(
-    ("options", "contact", "via", "media"),
+    ("options", "contact", "via", "media", "build"),
     [
-        ("", PUBLIC, PUBLIC, PUBLIC),
-        ("--use-contact-rewrite off", INSIDE, PUBLIC, PUBLIC),
-        ("--use-via-rewrite off", PUBLIC, INSIDE, PUBLIC),
-        ("--use-sdp-nat-rewrite off", PUBLIC, PUBLIC, INSIDE),
+        ("", PUBLIC, PUBLIC, PUBLIC, "wheel"),
+        ("", PUBLIC, PUBLIC, PUBLIC, "source"),
+        ("--use-contact-rewrite off", INSIDE, PUBLIC, PUBLIC, "source"),
+        ("--use-via-rewrite off", PUBLIC, INSIDE, PUBLIC, "source"),
+        ("--use-sdp-nat-rewrite off", PUBLIC, PUBLIC, INSIDE, "source"),
     ],
 )
 def test_the_rewrites_write_what_the_registrar_has_seen_of_us(
-    nat: HouseBehindNat, tmp_path: Path, options: str, contact: str, via: str, media: str
+    nat: HouseBehindNat,
+    tmp_path: Path,
+    options: str,
+    contact: str,
+    via: str,
+    media: str,
+    *,
+    build: str,
 ) -> None:
     """As a phone beside the registrar receives the INVITE."""
-    registrar, alice, gateway = registered_outside(nat, tmp_path, f"--ice off {options}")
+    options = f"--ice off {options}"
+    registrar, alice, gateway = registered_outside(nat, tmp_path, options, build=build)
     try:
         with alice, gateway:
             gateway.wait_log("): registered")

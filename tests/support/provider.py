@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import contextlib
-import sys
 from typing import TYPE_CHECKING, Any
 
 from support.gateway import GatewayProcess
@@ -11,6 +10,7 @@ from support.home_assistant import StandInHomeAssistant
 from support.kamailio import Kamailio
 from support.name_server import NameServer
 from support.phone import Phone
+from support.source_build import python_of
 
 if TYPE_CHECKING:
     from contextlib import AbstractContextManager
@@ -41,8 +41,10 @@ SILENT = ("add table ip f", "add chain ip f in { type filter hook input priority
 class Provider:
     """The machine of the gateway, and one that has the name server and SIP servers."""
 
-    def __init__(self, network: Network, folder: Path) -> None:
+    def __init__(self, network: Network, folder: Path, build: str = "wheel") -> None:
+        """Keep files in `folder`; gateways run on that build if nothing else is said."""
         self.folder = folder
+        self.python = python_of(build)
         self.house: Namespace = network.machine("house")
         self.machine: Namespace = network.machine("provider")
         network.cable((self.house, "h0", f"{HOUSE}/24"), (self.machine, "p0", f"{DNS}/24"))
@@ -81,7 +83,7 @@ class Provider:
         self,
         house: StandInHomeAssistant | None = None,
         *,
-        python: str = sys.executable,
+        python: str | None = None,
         **more: Any,
     ) -> GatewayProcess:
         """Return a gateway in the house; `more` is as `GatewayProcess` takes it."""
@@ -89,7 +91,7 @@ class Provider:
             return GatewayProcess(
                 self.folder,
                 house=house,
-                python=python,
+                python=python or self.python,
                 host=HOUSE,
                 prefix=self.house.prefix,
                 **more,
