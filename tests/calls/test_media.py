@@ -73,7 +73,7 @@ def long_calls(tmp_path_factory: pytest.TempPathFactory) -> Iterator[dict[str, L
             one = stack.enter_context(Phone("refreshed", extra_headers=headers("uas")))
             other = stack.enter_context(Phone("forgotten", extra_headers=headers("uac")))
             stream = stack.enter_context(contextlib.closing(AudioStream()))
-            sipp = stack.enter_context(Sipp(refreshed_by_us(stream.port), folder, patience_s=100))
+            sipp = stack.enter_context(Sipp(refreshed_by_us(stream.port), folder, patience_s=600))
             line.command("dial", sipp.uri)
             sipp.start_media(stream)
             calls[build] = LongCalls(line, sipp, line.call(one), line.call(other))
