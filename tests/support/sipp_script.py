@@ -44,14 +44,14 @@ class Script:
 
     # --- what it hears ----------------------------------------------------------------------
 
-    def hear(self, what: str | int, *, optional: bool = False) -> Self:
-        """Wait for a request, or for a response."""
+    def hear(self, what: str | int, *, optional: bool = False, again: bool = False) -> Self:
+        """Wait for a request, or for a response; `again` for an INVITE in mid-call."""
         kind = "response" if isinstance(what, int) else "request"
         may = ' optional="true"' if optional else ""
         routes = ' rrs="true"' if what == 200 else ""
-        self._is_invited = what == "INVITE"
+        self._is_invited = what == "INVITE" and not again
         remember = ""
-        if what == "INVITE" and not self._calls:
+        if self._is_invited and not self._calls:
             remember = "".join(
                 f'<ereg regexp="{pattern}" search_in="hdr" header="{header}" assign_to="{name}"/>'
                 for name, header, pattern in _REMEMBERED
