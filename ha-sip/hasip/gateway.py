@@ -107,9 +107,6 @@ class Gateway:
         _log.info("ha-sip %s", __version__)
         for warning in self._settings.warnings:
             _log.warning("%s", warning)
-        for account in self._settings.accounts:
-            if account.incoming_call_file is not None and not account.problems:
-                self._menu_files.expect(account.number, account.incoming_call_file)
         if self._client is not None:
             self._webhooks = WebhookQueue(
                 self._client,
@@ -127,6 +124,10 @@ class Gateway:
                 self._bus.subscribe(sensors.take)
         self._sip.start()
         _log.info("%s", self._sip.describe())
+        # Later than SIP: a worker that reads a large one has the interpreter half of the time.
+        for account in self._settings.accounts:
+            if account.incoming_call_file is not None and not account.problems:
+                self._menu_files.expect(account.number, account.incoming_call_file)
         self._read_commands()
         if self._client is not None:
             name = "home-assistant"

@@ -120,6 +120,11 @@ class Loop:
         self.check()
         self._stopping = True
 
+    def put_off_collection(self, seconds: float) -> None:
+        """Collect no garbage for so long: another thread makes many objects, and none of it is."""
+        self.check()
+        self._collector.not_before = self.clock.now() + seconds
+
     @property
     def armed_timers(self) -> int:
         """Count the timers that are still to fire."""
@@ -146,7 +151,7 @@ class Loop:
     def _turn(self, wait_s: float | None) -> bool:
         """Run one due timer or one message; tell whether there was one."""
         if wait_s != 0.0:
-            self._collector.collect_if_due(idle=self._mailbox.empty())
+            self._collector.collect_if_due(self.clock.now(), idle=self._mailbox.empty())
         if self._timers and self._timers[0][0] <= self.clock.now():
             self._run(heapq.heappop(self._timers)[2].fire)
             return True
@@ -176,6 +181,9 @@ class _Collector:
     # How many collections of one generation are followed by one of the next older.
     STEP = 10
 
+    def __init__(self) -> None:
+        self.not_before = float("-inf")
+
     def take_over(self) -> None:
         gc.collect()
         # What lives now lives until the end; later collections need not look at it.
@@ -185,7 +193,9 @@ class _Collector:
     def give_back(self) -> None:
         gc.enable()
 
-    def collect_if_due(self, *, idle: bool) -> None:
+    def collect_if_due(self, now: float, *, idle: bool) -> None:
+        if now < self.not_before:
+            return
         young, middle, old = gc.get_count()
         if young < (self.YOUNG_WHEN_IDLE if idle else self.YOUNG_AT_MOST):
             return

@@ -103,6 +103,35 @@ def test_running_wakes_for_a_message_from_another_thread_and_owns_garbage_collec
     assert gc.isenabled()
 
 
+def test_no_garbage_is_collected_while_that_is_put_off() -> None:
+    """A worker that reads a large menu makes 400,000 objects: to look through them takes 0.1 s."""
+    loop = Loop()
+    kept: list[list[int]] = []
+    collections: list[str] = []
+    seen: list[int] = []
+
+    def fill() -> None:
+        loop.put_off_collection(60)
+        collections.clear()
+        kept.extend([number] for number in range(60_000))
+
+    def go_on() -> None:
+        seen.append(len(collections))
+        loop.put_off_collection(0)
+
+    def note(phase: str, _: dict[str, int]) -> None:
+        collections.append(phase)
+
+    gc.callbacks.append(note)
+    for step in (fill, go_on, lambda: seen.append(len(collections)), loop.stop):
+        loop.post(step)
+    loop.run()
+    gc.callbacks.remove(note)
+
+    assert seen[0] == 0
+    assert seen[1] > 0
+
+
 def test_jobs_of_a_pool_come_back_on_the_loop_with_value_or_reason() -> None:
     loop = Loop()
     pool = WorkerPool("pool", loop, threads=1, waiting=1)

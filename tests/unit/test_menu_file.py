@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from hasip.calls.menu import SILENT
@@ -216,6 +216,7 @@ def test_a_code_is_in_no_message() -> None:
     assert "4711" not in warning
 
 
+@settings(deadline=None)  # a busy machine takes what it takes
 @given(st.text())
 def test_no_text_raises_anything_but_a_menu_file_error(text: str) -> None:
     try:

@@ -18,6 +18,8 @@ if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Mapping
     from pathlib import Path
 
+    from hasip.calls.yaml_text import YamlText
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class MenuFileSpec(Written):
@@ -74,6 +76,13 @@ def parse_menu_file(text: str, name: str) -> MenuFile:
         document = YamlText(text)
     except YamlError as error:
         raise MenuFileError([f"{name}:{error.line}: {error}"]) from error
+    try:
+        return _understood(document, name)
+    finally:
+        document.take_apart()
+
+
+def _understood(document: YamlText, name: str) -> MenuFile:
     raw = {} if document.content is None else document.content
 
     def located(findings: Iterable[Finding]) -> tuple[str, ...]:

@@ -20,6 +20,8 @@ _log = logging.getLogger(__name__)
 
 # A disk that hangs (a network share) must not hold up the answer of a call for longer.
 PATIENCE_S = 1.0
+# Longer than a menu of 10,000 choices takes on a busy machine.
+READING_TAKES_S = 5.0
 
 
 class _Reading(NamedTuple):
@@ -66,6 +68,7 @@ class MenuFiles:
                 use(file)
 
         def done(result: Result[_Reading]) -> None:
+            self._loop.put_off_collection(0)
             if timer is not None:
                 timer.cancel()
             if isinstance(result, Done):
@@ -85,6 +88,8 @@ class MenuFiles:
             take(known.file if known is not None else MenuFile(is_broken=True))
 
         timer = self._loop.call_later(PATIENCE_S, too_late)
+        # To look through all that a large file is made of would hold up all threads for 0.1 s.
+        self._loop.put_off_collection(READING_TAKES_S)
         self._pool.submit(lambda: _read_if_changed(path, known), done)
 
     def _note(self, account: int, reading: _Reading) -> None:
