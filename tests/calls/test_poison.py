@@ -155,3 +155,21 @@ def test_an_ack_without_a_tag_for_a_call_that_is_up(tmp_path: Path, build: str) 
 
         assert phone.ping(gateway.address) < 1
         phone.call(gateway.uri).wait_answered()
+
+
+@BUILDS
+def test_an_ack_whose_to_goes_on_in_the_next_line_is_none_without_a_tag(
+    tmp_path: Path, build: str
+) -> None:
+    """RFC 3261 §7.3.1: a header may be folded."""
+    with (
+        GatewayProcess(tmp_path, python=python_of(build), menu_file={}) as gateway,
+        socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as peer,
+    ):
+        to, own_port = call_by_hand(gateway, peer, acknowledges=False)
+        start = invite(gateway, own_port, via="127.0.0.1").partition(b"Content-Type")[0]
+        ack = start.replace(b"INVITE", b"ACK").replace(b"z9hG4bKvia", b"z9hG4bKack")
+        ack = re.sub(rb"To: [^\r]*", to.replace(b";tag=", b"\r\n ;tag="), ack)
+        peer.sendto(ack + b"Content-Length: 0\r\n\r\n", gateway.address)
+
+        gateway.wait_log("CallEstablished")

@@ -9,13 +9,14 @@ a second challenge is hidden from it, so that the request ends with 401 or 407.
 from __future__ import annotations
 
 import re
+from typing import TYPE_CHECKING
 
-from hasip.sip.packet import read_packet
-from hasip.sip.pjsip_module import PjsipModule
 from hasip.sip.received import all_headers, header_value
 
-# sip_module.h: after the transport (8), before transactions (16).
-_PRIORITY = 12
+if TYPE_CHECKING:
+    from hasip.sip.packet import Packet
+    from hasip.sip.pjsip_module import Pjsip
+
 _CHALLENGES = (b"WWW-Authenticate", b"Proxy-Authenticate")
 _NAMES = frozenset(name.decode().lower() for name in _CHALLENGES)
 _CSEQ = re.compile(r"(\d{1,10})\s+(\S+)")
@@ -63,20 +64,18 @@ class ChallengeMemory:
         return False
 
 
-class Challenges(PjsipModule):
-    """The module; it must live as long as pjsip does."""
+class Challenges:
+    """Hides them."""
 
-    def __init__(self) -> None:
-        """Take its place in pjsip, which must be running; raises `OSError` where it can't."""
+    def __init__(self, pjsip: Pjsip) -> None:
+        self._pjsip = pjsip
         self._memory = ChallengeMemory()
-        super().__init__(b"mod-hasip-challenges", _PRIORITY, looks_at_responses=True)
 
-    def take(self, rdata: int, method: str) -> bool:
-        """Hide a second challenge."""
-        if not method.startswith(("Response msg 401/", "Response msg 407/")):
+    def take(self, packet: Packet) -> bool:
+        """Hide a second challenge; the response goes on."""
+        if not packet.method.startswith(("Response msg 401/", "Response msg 407/")):
             return False
-        read = read_packet(rdata)
-        if read is not None and self._memory.is_refusal(read[1].decode("utf-8", "surrogateescape")):
+        if packet.source is not None and self._memory.is_refusal(packet.text):
             for name in _CHALLENGES:
-                self.hide(rdata, name)
+                self._pjsip.hide(packet, name)
         return False

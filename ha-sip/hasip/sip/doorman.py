@@ -7,72 +7,64 @@ in the log either.
 
 from __future__ import annotations
 
-import ctypes
 import logging
 from typing import TYPE_CHECKING
 
-from hasip.sip.dialogs import Dialogs, names_dialog
-from hasip.sip.packet import TRANSPORT_AT, read_packet
-from hasip.sip.pjsip_module import PjsipModule
+from hasip.sip.dialogs import Dialogs
 from hasip.sip.strangers import Verdict
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
+    from hasip.sip.packet import Packet
+    from hasip.sip.pjsip_module import Pjsip
     from hasip.sip.strangers import Strangers
 
 _log = logging.getLogger(__name__)
 
-_FIRST_PRIORITY = 1  # before pjsua's, which writes each message into the log (7)
 # They belong to something that was let in, or to nothing.
 _OF_SOMETHING = frozenset({"ACK", "CANCEL"})
 RETRY_AFTER_S = 2
 _FORBIDDEN, _UNAVAILABLE = 403, 503
 
 
-class Doorman(PjsipModule):
-    """The module; it must live as long as pjsip does."""
+class Doorman:
+    """Lets requests pass, or turns them away."""
 
-    def __init__(self, strangers: Strangers) -> None:
-        """Take its place in pjsip, which must be running; raises `OSError` where it can't."""
+    def __init__(self, pjsip: Pjsip, strangers: Strangers) -> None:
+        """Ask `strangers`; raises `AttributeError` in a build without pjsip's functions."""
+        self._pjsip = pjsip
         self._strangers = strangers
-        self._dialogs = Dialogs(self.call)
+        self._dialogs = Dialogs(pjsip)
         self._was_told = False
         self.heard_by: Callable[[int], None] = lambda _transport: None
-        super().__init__(b"mod-hasip-door", _FIRST_PRIORITY)
-
-    def prepare(self) -> None:
-        """Make the header that says when to try again (RFC 3261 §20.33)."""
-        pool = self.call("pjsua_pool_create", ctypes.c_void_p, b"hasip-retry", 1024, 1024)
-        header = self.call(
-            "pjsip_retry_after_hdr_create",
-            ctypes.c_void_p,
-            ctypes.c_void_p(pool),
-            RETRY_AFTER_S,
+        # When to try again (RFC 3261 §20.33).
+        self._retry_after = pjsip.ring_of(
+            pjsip.make_header("pjsip_retry_after_hdr_create", RETRY_AFTER_S)
         )
-        self._retry_after = self.ring_of(b"hasip-retry", header)
 
-    def take(self, rdata: int, method: str) -> bool:
+    def take(self, packet: Packet) -> bool:
         """Let a request pass, or answer it, or drop it."""
-        self.heard_by(ctypes.c_void_p.from_address(rdata + TRANSPORT_AT).value or 0)
-        read = read_packet(rdata)
-        if read is None:  # another build than those we know; `PjAccount` asks then
+        self.heard_by(packet.transport)
+        if packet.source is None:  # another build than those we know; `PjAccount` asks then
             if not self._was_told:
                 self._was_told = True
                 _log.warning("This pjsua2 does not say early who calls: floods cost more")
             return False
-        source, _ = read
-        of_something = method in _OF_SOMETHING
-        if of_something or names_dialog(rdata):
-            if self._dialogs.knows(rdata, is_early=of_something):
-                return False
-            verdict = self._strangers.judge_stray(method, source)
-        else:
-            verdict = self._strangers.judge(method, source)
-            if verdict is Verdict.PASS and method == "INVITE":
-                self._dialogs.let_in(rdata)
+        verdict = self._judge(packet, packet.source)
         if verdict is Verdict.REFUSE:
-            self.respond(rdata, _FORBIDDEN)
+            self._pjsip.respond(packet.rdata, _FORBIDDEN)
         elif verdict is Verdict.BUSY:
-            self.respond(rdata, _UNAVAILABLE, self._retry_after)
+            self._pjsip.respond(packet.rdata, _UNAVAILABLE, self._retry_after)
         return verdict is not Verdict.PASS
+
+    def _judge(self, packet: Packet, source: str) -> Verdict:
+        of_something = packet.method in _OF_SOMETHING
+        if of_something or packet.names_dialog:
+            if self._dialogs.knows(packet, is_early=of_something):
+                return Verdict.PASS
+            return self._strangers.judge_stray(packet.method, source)
+        verdict = self._strangers.judge(packet.method, source)
+        if verdict is Verdict.PASS and packet.method == "INVITE":
+            self._dialogs.let_in(packet)
+        return verdict

@@ -11,7 +11,6 @@ from hasip import __version__
 from hasip.errors import SipError
 from hasip.sip.account import AccountHouse, SipAccount
 from hasip.sip.build import IS_OURS, MAX_ACCOUNTS, room, tls_library
-from hasip.sip.challenges import Challenges
 from hasip.sip.connections import (
     SWEEP_EVERY_S,
     ClosedOnes,
@@ -19,22 +18,19 @@ from hasip.sip.connections import (
     close_connection,
     incoming_connection,
 )
-from hasip.sip.doorman import Doorman
 from hasip.sip.errors import guarded, sip_errors
 from hasip.sip.gate import Gate
 from hasip.sip.handshakes import Handshakes
 from hasip.sip.hop import Hops
+from hasip.sip.incoming import IncomingMessages
 from hasip.sip.locate import locator_for
 from hasip.sip.media import BRIDGE_RATE_HZ
 from hasip.sip.nat_servers import ServerWatch, ask_stun
-from hasip.sip.new_requests import NewRequests
 from hasip.sip.pj_call import leave_to_pjsip
 from hasip.sip.pj_log import REFUSAL_LEVEL, LogWriter
-from hasip.sip.poison import BadOffers, PoisonFilter
 from hasip.sip.refusals import refused_by_us
 from hasip.sip.resolver import Resolver
 from hasip.sip.strangers import REPORT_EVERY_S, Strangers
-from hasip.sip.stray_requests import StrayRequests
 from hasip.sip.transports import open_transports, read_loss
 from hasip.sip.udp import stay_on_udp
 from hasip.tones.ears import ToneEars
@@ -142,12 +138,7 @@ class SipStack:
         self._endpoint: _Endpoint | None = None
         # pjsip looks at these as long as it runs.
         self._resolver: Resolver | None = None
-        self._new_requests: NewRequests | None = None
-        self._challenges: Challenges | None = None
-        self._strays: StrayRequests | None = None
-        self._doorman: Doorman | None = None
-        self._poison_filter: PoisonFilter | None = None
-        self._bad_offers: BadOffers | None = None
+        self._incoming: IncomingMessages | None = None
         self._connections: Connections | None = None
         self._handshakes: Handshakes | None = None
         self._accounts: dict[int, SipAccount] = {}
@@ -184,8 +175,6 @@ class SipStack:
             self._resolve_for_pjsip()
             stay_on_udp()
             self._endpoint.libInit(self._endpoint_config())
-        self._answer_strays()
-        self._watch_challenges()
         self._watch_the_door()
         open_transports(self._endpoint, self._settings.sip)
         self._watch_connections()
@@ -204,19 +193,6 @@ class SipStack:
         except OSError as error:
             _log.warning("pjsip resolves some names by itself, and may wait for them: %s", error)
 
-    def _answer_strays(self) -> None:
-        try:
-            self._new_requests = NewRequests()
-            self._strays = StrayRequests()
-        except OSError as error:
-            _log.warning("Requests that belong to no call get no answer: %s", error)
-
-    def _watch_challenges(self) -> None:
-        try:
-            self._challenges = Challenges()
-        except OSError as error:
-            _log.warning("A wrong password may be shown three times a try: %s", error)
-
     def _watch_the_door(self) -> None:
         strangers = Strangers(
             self._loop.clock,
@@ -232,11 +208,13 @@ class SipStack:
         )
         self._report_strangers(strangers)
         try:
-            self._poison_filter = PoisonFilter()
-            self._doorman = Doorman(strangers)
-            self._bad_offers = BadOffers()
+            self._incoming = IncomingMessages(strangers)
         except OSError as error:
-            _log.warning("Strangers and floods are not turned away early: %s", error)
+            _log.warning(
+                "Strangers and floods are not turned away early, requests that belong to no call "
+                "get no answer, and a wrong password may be shown three times a try: %s",
+                error,
+            )
 
     def _report_strangers(self, strangers: Strangers) -> None:
         strangers.report()
@@ -254,8 +232,8 @@ class SipStack:
 
         self._connections = Connections(clock, Gate(sip.port), close_connection, tell)
         self._endpoint.connections = self._connections
-        if self._doorman is not None:
-            self._doorman.heard_by = self._connections.asked
+        if self._incoming is not None:
+            self._incoming.doorman.heard_by = self._connections.asked
         if sip.options.tls:
             self._handshakes = Handshakes(clock, Gate(sip.options.tls_port), tell)
             self._handshakes.start()

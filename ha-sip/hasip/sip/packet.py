@@ -1,36 +1,105 @@
-"""Where pjsip keeps a received message, as it came: `struct pjsip_rx_data` (sip_transport.h)."""
+"""A received message, where pjsip keeps it: `struct pjsip_rx_data` (sip_transport.h)."""
 
 from __future__ import annotations
 
 import ctypes
 import ipaddress
+from functools import cached_property
 
 from hasip.sip.build import IS_OURS
+from hasip.sip.pjsip_module import Text
 
-TRANSPORT_AT = 8  # `tp_info.transport`
+_TRANSPORT_AT = 8  # `tp_info.transport`
 # Where the packet is, how much room it has (PJSIP_MAX_PKT_LEN), and what follows it.
 _PACKET_AT = 320
 _PACKET_ROOM = 16_000 if IS_OURS else 4_000
 _NAME_AT = _PACKET_AT + _PACKET_ROOM + 48
 _NAME_LENGTH = 46
-MESSAGE_AT = _NAME_AT + 56  # `msg_info`
+# `msg_info`, from `msg_buf` on.
+_START_AT = _NAME_AT + 56
+_LENGTH_AT, _PARSED_AT = _START_AT + 8, _START_AT + 16
+_CALL_ID_AT, _FROM_AT, _TO_AT = _START_AT + 32, _START_AT + 40, _START_AT + 48
+# `pjsip_cid_hdr` and `pjsip_fromto_hdr` (sip_msg.h), after what all headers begin with.
+_ID_AT, _TAG_AT = 64, 72
 
 
-def message_at(rdata: int) -> int:
-    """Return where the parsed message is, of what `read_packet` can read."""
-    return ctypes.c_void_p.from_address(rdata + MESSAGE_AT + 16).value or 0
+class Packet:
+    """One message, as long as pjsip's callback for it lasts; what is asked for is read once."""
+
+    def __init__(self, rdata: int, method: str) -> None:
+        """Take what pjsip gives, and the method of a request, or a description of a response."""
+        self.rdata = rdata
+        self.method = method
+
+    @cached_property
+    def source(self) -> str | None:
+        """Return the sender's address; None in a build that we do not know."""
+        if not self._is_known_build:
+            return None
+        name = ctypes.string_at(self.rdata + _NAME_AT, _NAME_LENGTH).partition(b"\0")[0]
+        try:
+            return str(ipaddress.ip_address(name.decode("ascii").partition("%")[0]))
+        except ValueError:
+            return None
+
+    @cached_property
+    def message(self) -> bytes:
+        """Return the message as it came, where its source is known."""
+        return ctypes.string_at(self._start, self._length)
+
+    @cached_property
+    def text(self) -> str:
+        """Return the message as `received.py` reads it."""
+        return self.message.decode("utf-8", "surrogateescape")
+
+    @property
+    def transport(self) -> int:
+        """Return the address of the transport that it came by."""
+        return _pointer(self.rdata + _TRANSPORT_AT)
+
+    @property
+    def parsed(self) -> int:
+        """Return the address of what pjsip made of the message, where its source is known."""
+        return _pointer(self.rdata + _PARSED_AT)
+
+    @property
+    def call_id(self) -> Text:
+        """Return the Call-ID, as pjsip has read it; so are the tags, where a known build is."""
+        return self._text_of(_CALL_ID_AT, _ID_AT)
+
+    @property
+    def from_tag(self) -> Text:
+        """Return the sender's tag."""
+        return self._text_of(_FROM_AT, _TAG_AT)
+
+    @property
+    def to_tag(self) -> Text:
+        """Return the tag in To."""
+        return self._text_of(_TO_AT, _TAG_AT)
+
+    @property
+    def names_dialog(self) -> bool:
+        """Tell whether a request says that it is within a dialog (RFC 3261 §12.2)."""
+        return self.to_tag.length > 0
+
+    @property
+    def _start(self) -> int:
+        return _pointer(self.rdata + _START_AT)
+
+    @property
+    def _length(self) -> int:
+        return ctypes.c_int.from_address(self.rdata + _LENGTH_AT).value
+
+    @property
+    def _is_known_build(self) -> bool:
+        packet = self.rdata + _PACKET_AT
+        start, length = self._start, self._length
+        return packet <= start and length > 0 and start + length <= packet + _PACKET_ROOM
+
+    def _text_of(self, header_at: int, text_at: int) -> Text:
+        header = _pointer(self.rdata + header_at)
+        return Text.from_address(header + text_at) if header else Text()
 
 
-def read_packet(rdata: int) -> tuple[str, bytes] | None:
-    """Return the sender's address and the message; None in a build that we do not know."""
-    start = ctypes.c_void_p.from_address(rdata + MESSAGE_AT).value or 0
-    length = ctypes.c_int.from_address(rdata + MESSAGE_AT + 8).value
-    packet = rdata + _PACKET_AT
-    if not (packet <= start and length > 0 and start + length <= packet + _PACKET_ROOM):
-        return None
-    name = ctypes.string_at(rdata + _NAME_AT, _NAME_LENGTH).partition(b"\0")[0]
-    try:
-        source = str(ipaddress.ip_address(name.decode("ascii").partition("%")[0]))
-    except ValueError:
-        return None
-    return source, ctypes.string_at(start, length)
+def _pointer(at: int) -> int:
+    return ctypes.c_void_p.from_address(at).value or 0

@@ -7,18 +7,19 @@ exports.
 from __future__ import annotations
 
 import ctypes
-import re
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from hasip.sip.c_library import c_library
-from hasip.sip.errors import guarded
-from hasip.sip.packet import message_at
 
-_KIND = re.compile(rb"(?:Request msg (\S+)|(Response msg \S+))/cseq=")
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from hasip.sip.packet import Packet
+
 _POOL_SIZE = 1024
 
 _Function = ctypes.c_void_p
-OnMessage = ctypes.CFUNCTYPE(ctypes.c_int, ctypes.c_void_p)
+_OnMessage = ctypes.CFUNCTYPE(ctypes.c_int, ctypes.c_void_p)
 
 
 class Text(ctypes.Structure):
@@ -26,8 +27,18 @@ class Text(ctypes.Structure):
 
     _fields_ = (("text", ctypes.c_char_p), ("length", ctypes.c_ssize_t))
 
+    @classmethod
+    def of(cls, text: bytes) -> Text:
+        """Return it as pjsip wants it."""
+        return cls(text, len(text))
 
-class Module(ctypes.Structure):
+    def __bytes__(self) -> bytes:
+        """Return what it holds: as `self.text` it would be read up to a zero, which may not be."""
+        address = ctypes.c_void_p.from_buffer(self).value
+        return ctypes.string_at(address, self.length) if address else b""
+
+
+class _Module(ctypes.Structure):
     """`struct pjsip_module`."""
 
     _fields_ = (
@@ -40,8 +51,8 @@ class Module(ctypes.Structure):
         ("start", _Function),
         ("stop", _Function),
         ("unload", _Function),
-        ("on_rx_request", OnMessage),
-        ("on_rx_response", OnMessage),
+        ("on_rx_request", _OnMessage),
+        ("on_rx_response", _OnMessage),
         ("on_tx_request", _Function),
         ("on_tx_response", _Function),
         ("on_tsx_state", _Function),
@@ -54,77 +65,77 @@ class HeaderLinks(ctypes.Structure):
     _fields_ = (("prev", ctypes.c_void_p), ("next", ctypes.c_void_p), ("rest", ctypes.c_byte * 96))
 
 
-class PjsipModule:
-    """A module; it must live as long as pjsip does."""
+class Pjsip:
+    """pjsip's functions; it must live as long as pjsip does, whose modules it holds."""
 
-    def __init__(self, name: bytes, priority: int, *, looks_at_responses: bool = False) -> None:
-        """Take its place in pjsip, which must be running; raises `OSError` where it can't."""
-        self._pjsip = c_library()
-        try:
-            self._endpoint = self.call("pjsua_get_pjsip_endpt", ctypes.c_void_p)
-            self.prepare()
-            self._module = Module(
-                name=Text(name, len(name)),
-                id=-1,
-                priority=priority,
-                on_rx_request=OnMessage(self._on_message),
-            )
-            if looks_at_responses:
-                self._module.on_rx_response = OnMessage(self._on_message)
-            status = self.call(
-                "pjsip_endpt_register_module",
-                ctypes.c_int,
-                ctypes.c_void_p(self._endpoint),
-                ctypes.byref(self._module),
-            )
-        except AttributeError as error:  # a build that exports nothing
-            raise OSError(str(error)) from error
+    def __init__(self) -> None:
+        """Find them, when pjsip runs; raises `AttributeError` in a build that exports none."""
+        self._library = c_library()
+        self._endpoint = ctypes.c_void_p(self.call("pjsua_get_pjsip_endpt", ctypes.c_void_p))
+        self._modules: list[_Module] = []
+
+    def call(self, name: str, result: Any, *arguments: object) -> Any:  # noqa: ANN401 - it is C
+        """Call a function; raises `AttributeError` where the build has none."""
+        function = getattr(self._library, name)
+        function.restype = result
+        return function(*arguments)
+
+    def add_module(
+        self,
+        name: bytes,
+        priority: int,
+        on_request: Callable[[int], int],
+        on_response: Callable[[int], int] | None = None,
+    ) -> None:
+        """Have pjsip ask about each message, on a thread of its own; raises `OSError`.
+
+        It gives the address of a `struct pjsip_rx_data`. An answer other than 0 takes the message:
+        no module of a higher priority hears of it.
+        """
+        module = _Module(
+            name=Text.of(name), id=-1, priority=priority, on_rx_request=_OnMessage(on_request)
+        )
+        if on_response is not None:
+            module.on_rx_response = _OnMessage(on_response)
+        status = self.call(
+            "pjsip_endpt_register_module", ctypes.c_int, self._endpoint, ctypes.byref(module)
+        )
         if status != 0:
             msg = f"pjsip takes no more modules (status {status})"
             raise OSError(msg)
+        self._modules.append(module)
 
-    def prepare(self) -> None:
-        """Make what the answers need."""
+    def make_header(self, function: str, *arguments: object) -> int | None:
+        """Return the address of a new header, by the function that makes it."""
+        made: int | None = self.call(function, ctypes.c_void_p, self._pool(), *arguments)
+        return made
 
-    def take(self, rdata: int, method: str) -> bool:
-        """Take a message, on a thread of pjsip's; False leaves it to the modules that follow.
+    def capability(self, header_type: int) -> int | None:
+        """Return the address of a header of pjsip's own capabilities."""
+        found: int | None = self.call(
+            "pjsip_endpt_get_capability", ctypes.c_void_p, self._endpoint, header_type, None
+        )
+        return found
 
-        `method` is that of a request; of a response it is its description, such as
-        `Response msg 200/REGISTER`.
-        """
-        raise NotImplementedError
-
-    def ring_of(self, pool_name: bytes, header: int | None) -> HeaderLinks:
+    def ring_of(self, header: int | None) -> HeaderLinks:
         """Return a ring of headers, with a copy of that one if there is one."""
         ring = HeaderLinks()
         ring.prev = ring.next = ctypes.addressof(ring)
-        pool = self.call("pjsua_pool_create", ctypes.c_void_p, pool_name, _POOL_SIZE, _POOL_SIZE)
-        if header is not None and pool is not None:
+        if header is not None:
             copy = self.call(
-                "pjsip_hdr_clone", ctypes.c_void_p, ctypes.c_void_p(pool), ctypes.c_void_p(header)
+                "pjsip_hdr_clone", ctypes.c_void_p, self._pool(), ctypes.c_void_p(header)
             )
             links = HeaderLinks.from_address(copy)
             links.prev = links.next = ctypes.addressof(ring)
             ring.prev = ring.next = copy
         return ring
 
-    def capability(self, header_type: int) -> int | None:
-        """Return the address of a header of pjsip's own capabilities."""
-        found: int | None = self.call(
-            "pjsip_endpt_get_capability",
-            ctypes.c_void_p,
-            ctypes.c_void_p(self._endpoint),
-            header_type,
-            None,
-        )
-        return found
-
     def respond(self, rdata: int, code: int, headers: HeaderLinks | None = None) -> None:
         """Answer without a transaction."""
         self.call(
             "pjsip_endpt_respond_stateless",
             ctypes.c_int,
-            ctypes.c_void_p(self._endpoint),
+            self._endpoint,
             ctypes.c_void_p(rdata),
             code,
             None,
@@ -132,29 +143,19 @@ class PjsipModule:
             None,
         )
 
-    def hide(self, rdata: int, name: bytes) -> None:
-        """Take all headers of that name out of a message that `read_packet` can read."""
-        text, message = Text(name, len(name)), ctypes.c_void_p(message_at(rdata))
+    def hide(self, packet: Packet, name: bytes) -> None:
+        """Take all headers of that name out of a message, which a known build has parsed."""
+        text, message = ctypes.byref(Text.of(name)), ctypes.c_void_p(packet.parsed)
         while True:
-            header = self.call(
-                "pjsip_msg_find_hdr_by_name", ctypes.c_void_p, message, ctypes.byref(text), None
-            )
+            header = self.call("pjsip_msg_find_hdr_by_name", ctypes.c_void_p, message, text, None)
             if header is None:
                 return
             links = HeaderLinks.from_address(header)
             HeaderLinks.from_address(links.prev).next = links.next
             HeaderLinks.from_address(links.next).prev = links.prev
 
-    def _on_message(self, rdata: int) -> int:
-        with guarded("message"):
-            info = self.call("pjsip_rx_data_get_info", ctypes.c_char_p, ctypes.c_void_p(rdata))
-            named = _KIND.match(info or b"")
-            if named is not None:
-                return int(self.take(rdata, (named[1] or named[2]).decode("ascii", "replace")))
-        return 0
-
-    def call(self, name: str, result: Any, *arguments: object) -> Any:  # noqa: ANN401 - it is C
-        """Call a function of pjsip's; raises `AttributeError` where the build has none."""
-        function = getattr(self._pjsip, name)
-        function.restype = result
-        return function(*arguments)
+    def _pool(self) -> ctypes.c_void_p:
+        pool = self.call(
+            "pjsua_pool_create", ctypes.c_void_p, b"hasip-headers", _POOL_SIZE, _POOL_SIZE
+        )
+        return ctypes.c_void_p(pool)

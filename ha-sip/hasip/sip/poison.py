@@ -9,16 +9,17 @@ from __future__ import annotations
 
 import logging
 import re
+from typing import TYPE_CHECKING
 
 from hasip.sip import sdp
 from hasip.sip.build import IS_OURS
-from hasip.sip.packet import read_packet
-from hasip.sip.pjsip_module import PjsipModule
+
+if TYPE_CHECKING:
+    from hasip.sip.packet import Packet
+    from hasip.sip.pjsip_module import Pjsip
 
 _log = logging.getLogger(__name__)
 
-_FIRST_PRIORITY = 0
-_AFTER_THE_DOORMAN = 2
 _NOT_ACCEPTABLE_HERE = 488
 # pjsip asserts that no host is longer than names may be (RFC 1035 §2.3.4, PJ_MAX_HOSTNAME).
 _LONG_HOST = re.compile(
@@ -33,78 +34,68 @@ _LONG_HOST = re.compile(
 _CONTACT_STAR = re.compile(
     rb"^(?:Contact|m)[ \t]*:\s*(?:[^\r\n]*,\s*)?\*", re.IGNORECASE | re.MULTILINE
 )
-# Of a name in quotes, and of the address itself, it is no tag (RFC 3261 §20.39).
-_TAGGED = re.compile(
-    rb"^(?:To|t)[ \t]*:[^\r\n]*;[ \t]*tag[ \t]*=[^\r\n\">]*\r?$", re.IGNORECASE | re.MULTILINE
-)
 _WORDS_AFTER = 1000
 
 
-class _Guard(PjsipModule):
-    """Keeps messages from pjsip, and tells of it."""
-
-    def __init__(self, name: bytes, priority: int, *, looks_at_responses: bool = False) -> None:
-        """Take its place in pjsip, which must be running; raises `OSError` where it can't."""
-        self.dropped = 0
-        super().__init__(name, priority, looks_at_responses=looks_at_responses)
-
-    def tell(self, method: str, source: str, why: str) -> None:
-        """Log it, but not each time: whoever sends one will send many."""
-        if self.dropped % _WORDS_AFTER == 0:
-            _log.warning(
-                "Dropped a %s from %s: %s (%d such messages before)",
-                method,
-                source,
-                why,
-                self.dropped,
-            )
-        self.dropped += 1
-
-
-class PoisonFilter(_Guard):
-    """Drops what nobody sends who means no harm; it must live as long as pjsip does."""
+class _Dropped:
+    """Tells of messages that are kept from pjsip."""
 
     def __init__(self) -> None:
-        """Take its place in pjsip, which must be running; raises `OSError` where it can't."""
-        super().__init__(b"mod-hasip-poison", _FIRST_PRIORITY, looks_at_responses=True)
+        self._count = 0
 
-    def take(self, rdata: int, method: str) -> bool:
+    def tell(self, packet: Packet, why: str) -> None:
+        """Log it, but not each time: whoever sends one will send many."""
+        if self._count % _WORDS_AFTER == 0:
+            _log.warning(
+                "Dropped a %s from %s: %s (%d such messages before)",
+                packet.method,
+                packet.source,
+                why,
+                self._count,
+            )
+        self._count += 1
+
+
+class PoisonFilter:
+    """Drops what nobody sends who means no harm."""
+
+    def __init__(self) -> None:
+        self._dropped = _Dropped()
+
+    def take(self, packet: Packet) -> bool:
         """Drop a message that is one of them."""
-        read = read_packet(rdata)
-        if read is None:
+        if packet.source is None:  # another build than those we know
             return False
-        source, message = read
-        why = what_is_wrong(message)
-        if why is None and method == "ACK" and not IS_OURS and not _TAGGED.search(message):
+        why = what_is_wrong(packet.message)
+        if why is None and packet.method == "ACK" and not IS_OURS and not packet.names_dialog:
             # Taken for an INVITE that comes by two ways (RFC 3261 §8.2.2.2), it would be answered,
             # which is an assertion (`pjsip_endpt_create_response`); pjsip 2.17 leaves it alone.
             why = "an ACK without a tag in To"
         if why is None:
             return False
-        self.tell(method, source, why)
+        self._dropped.tell(packet, why)
         return True
 
 
-class BadOffers(_Guard):
-    """Refuses media that have no address; the module must live as long as pjsip does.
+class BadOffers:
+    """Refuses media that have no address.
 
     pjsip demands an address only of media that are not switched off by port 0 (`validate2` in
     sdp.c), then looks for it all the same: `sort_media` reads by a null pointer, and where that
     goes well `create_answer` has an assertion. It acts on offers in requests only.
     """
 
-    def __init__(self) -> None:
-        """Take its place in pjsip, which must be running; raises `OSError` where it can't."""
-        super().__init__(b"mod-hasip-offers", _AFTER_THE_DOORMAN)
+    def __init__(self, pjsip: Pjsip) -> None:
+        self._pjsip = pjsip
+        self._dropped = _Dropped()
 
-    def take(self, rdata: int, method: str) -> bool:
+    def take(self, packet: Packet) -> bool:
         """Answer such an offer with 488; an ACK gets none."""
-        read = read_packet(rdata)
-        if read is None or not sdp.lacks_address(read[1]):
+        if packet.source is None or not sdp.lacks_address(packet.message):
             return False
-        self.tell(method, read[0], "its SDP has media without an address (c=), nor one for all")
-        if method != "ACK":
-            self.respond(rdata, _NOT_ACCEPTABLE_HERE)
+        self._dropped.tell(packet, "its SDP has media without an address (c=), nor one for all")
+        if packet.method != "ACK":
+            self._pjsip.respond(packet.rdata, _NOT_ACCEPTABLE_HERE)
         return True
 
 

@@ -2,15 +2,18 @@
 
 pjsip leaves what belongs to no call and to none of its modules without any answer, and the sender
 repeats it for half a minute: a PUBLISH, a NOTIFY of a phone system that wants us to reboot, an INFO
-for a call that we have forgotten. pjsua2 cannot answer either. So this is a pjsip module, which
-pjsip asks after all others.
+for a call that we have forgotten. pjsua2 cannot answer either. What none of pjsip's modules wants
+comes here.
 """
 
 from __future__ import annotations
 
 import logging
+from typing import TYPE_CHECKING
 
-from hasip.sip.pjsip_module import PjsipModule
+if TYPE_CHECKING:
+    from hasip.sip.packet import Packet
+    from hasip.sip.pjsip_module import Pjsip
 
 _log = logging.getLogger(__name__)
 
@@ -18,8 +21,6 @@ _log = logging.getLogger(__name__)
 _NO_SUCH_DIALOG = frozenset({"BYE", "CANCEL", "INFO", "NOTIFY", "PRACK", "UPDATE"})
 CALL_DOES_NOT_EXIST = 481
 METHOD_NOT_ALLOWED = 405  # §21.4.6: its response names the methods that there are
-# sip_module.h: after the modules of applications (64).
-_LAST_PRIORITY = 127
 _H_ALLOW = 4  # pjsip_hdr_e
 
 
@@ -30,22 +31,20 @@ def answer_to(method: str) -> int | None:
     return CALL_DOES_NOT_EXIST if method in _NO_SUCH_DIALOG else METHOD_NOT_ALLOWED
 
 
-class StrayRequests(PjsipModule):
-    """The module; it must live as long as pjsip does."""
+class StrayRequests:
+    """Answers them."""
 
-    def __init__(self) -> None:
-        """Take its place in pjsip, which must be running; raises `OSError` where it can't."""
-        super().__init__(b"mod-hasip-stray", _LAST_PRIORITY)
+    def __init__(self, pjsip: Pjsip) -> None:
+        """Copy what an OPTIONS would get as Allow; raises `AttributeError` without functions."""
+        self._pjsip = pjsip
+        self._allow = pjsip.ring_of(pjsip.capability(_H_ALLOW))
 
-    def prepare(self) -> None:
-        """Copy what an OPTIONS would get as Allow."""
-        self._allow = self.ring_of(b"hasip-allow", self.capability(_H_ALLOW))
-
-    def take(self, rdata: int, method: str) -> bool:
+    def take(self, packet: Packet) -> bool:
         """Answer."""
-        code = answer_to(method)
+        code = answer_to(packet.method)
         if code is None:
             return False
-        self.respond(rdata, code, self._allow if code == METHOD_NOT_ALLOWED else None)
-        _log.info("A stray %s was answered with %d", method, code)
+        headers = self._allow if code == METHOD_NOT_ALLOWED else None
+        self._pjsip.respond(packet.rdata, code, headers)
+        _log.info("A stray %s was answered with %d", packet.method, code)
         return True

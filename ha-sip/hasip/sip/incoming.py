@@ -1,0 +1,76 @@
+"""What pjsip receives, in the order in which we look at it before pjsip acts on it.
+
+pjsip asks its modules by their priority (sip_module.h); a message that one takes goes no further.
+What is done with it is said where the subjects are: this reads it and asks them in turn.
+"""
+
+from __future__ import annotations
+
+import ctypes
+import re
+from typing import TYPE_CHECKING
+
+from hasip.sip.challenges import Challenges
+from hasip.sip.doorman import Doorman
+from hasip.sip.errors import guarded
+from hasip.sip.new_requests import NewRequests
+from hasip.sip.packet import Packet
+from hasip.sip.pjsip_module import Pjsip
+from hasip.sip.poison import BadOffers, PoisonFilter
+from hasip.sip.stray_requests import StrayRequests
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from hasip.sip.strangers import Strangers
+
+    Take = Callable[[Packet], bool]  # false leaves it to those that follow
+
+_KIND = re.compile(rb"(?:Request msg (\S+)|(Response msg \S+))/cseq=")
+_FIRST = 0  # before pjsua's, which writes each message into the log (7)
+_NEW = 20  # after transactions (16): nothing that is sent again; before dialogs (32)
+_LAST = 127  # after the modules of applications (64)
+
+
+class IncomingMessages:
+    """Our modules in pjsip; it must live as long as pjsip does."""
+
+    def __init__(self, strangers: Strangers) -> None:
+        """Take the places in pjsip, which must be running; raises `OSError` where it can't."""
+        try:
+            self._pjsip = pjsip = Pjsip()
+            self.doorman = Doorman(pjsip, strangers)
+            poison = PoisonFilter()
+            # Of the answers to strangers, that of the doorman comes first: they learn nothing else.
+            requests = self._ask(poison.take, self.doorman.take, BadOffers(pjsip).take)
+            responses = self._ask(poison.take, Challenges(pjsip).take)
+            pjsip.add_module(b"mod-hasip-first", _FIRST, requests, responses)
+            pjsip.add_module(b"mod-hasip-new", _NEW, self._ask(NewRequests(pjsip).take))
+            pjsip.add_module(b"mod-hasip-stray", _LAST, self._ask(StrayRequests(pjsip).take))
+        except AttributeError as error:  # a build that exports nothing
+            raise OSError(str(error)) from error
+
+    def _ask(self, *takers: Take) -> Callable[[int], int]:
+        """Return what pjsip calls: it asks one after the other, until one takes the message."""
+
+        def on_message(rdata: int) -> int:
+            with guarded("message"):
+                packet = self._read(rdata)
+                if packet is not None:
+                    return int(any(_asked(take, packet) for take in takers))
+            return 0
+
+        return on_message
+
+    def _read(self, rdata: int) -> Packet | None:
+        info = self._pjsip.call("pjsip_rx_data_get_info", ctypes.c_char_p, ctypes.c_void_p(rdata))
+        named = _KIND.match(info or b"")
+        if named is None:
+            return None
+        return Packet(rdata, (named[1] or named[2]).decode("ascii", "replace"))
+
+
+def _asked(take: Take, packet: Packet) -> bool:
+    with guarded("message"):  # one that fails must not keep the others from looking
+        return take(packet)
+    return False
