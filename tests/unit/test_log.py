@@ -106,3 +106,9 @@ def test_a_log_that_nobody_reads_ends_nothing() -> None:
 
 def test_marks_that_turn_the_direction_of_text_are_shown_escaped() -> None:
     assert one_line("a\u202eb\u2066c") == "a\\u202eb\\u2066c"
+
+
+def test_lines_are_written_in_their_order_to_the_last() -> None:
+    lines = [f"21:15:51.570 line {number}" for number in range(500)]
+
+    assert written(*lines).splitlines() == lines

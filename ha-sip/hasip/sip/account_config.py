@@ -89,9 +89,7 @@ def set_way(config: pj.AccountConfig, settings: Account, general: GlobalOptions,
     for route in (way.route, settings.options.proxy):
         if route:
             config.sipConfig.proxies.append(route)
-    # With IPv6 beside IPv4 pjsip wants to choose between the two itself.
-    source = None if general.uses_ipv6 else way.source
-    config.mediaConfig.transportConfig.boundAddress = general.media_address or source or ""
+    config.mediaConfig.transportConfig.boundAddress = media_source(general, way)
     first = way.route or settings.options.proxy or settings.registrar_uri or settings.id_uri
     # A new connection has another port of ours, and we are called by it; without exceptions, or
     # pjsip would stay with the port of the connection before, if the address is a private one.
@@ -103,6 +101,13 @@ def set_way(config: pj.AccountConfig, settings: Account, general: GlobalOptions,
     by_name = way.target is not None and way.target.transport == TLS
     learns_it = settings.registrar_uri is not None and rewrites
     config.natConfig.contactUseSrcPort = int(not (by_name and learns_it))
+
+
+def media_source(general: GlobalOptions, way: Way) -> str:
+    """Return the address of ours that media use on a way; empty: pjsip chooses."""
+    # With IPv6 beside IPv4 pjsip wants to choose between the two itself.
+    source = None if general.uses_ipv6 else way.source
+    return general.media_address or source or ""
 
 
 def _ipv6_use(general: GlobalOptions, beside_ipv4: int) -> int:

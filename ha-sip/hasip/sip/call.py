@@ -128,12 +128,13 @@ class SipLeg(CallEars):
             return
         if self._invitation.has_left:
             Retired(self._loop, self._call, self._context.let_go, leaves_within_s=0.0)
-        self._call = call = PjCall(account, self._loop, self._context.rules)
-        call.ears = self
-        self._media.use(call)
+        if self._invitation.has_left or account is not self._call.account:
+            self._call = PjCall(account, self._loop, self._context.rules)
+            self._call.ears = self
+            self._media.use(self._call)
         uri = self._context.to_uri(self.remote_uri)
-        self._invitation.send(call, uri, self.remote_uri, self.call_id)
-        self._context.keep(call)
+        self._invitation.send(self._call, uri, self.remote_uri, self.call_id)
+        self._context.keep(self._call)
         if not may_be_silent:
             self._invitation.expect_answer(
                 lambda: self._call is not None and not self._hung_up_by_us

@@ -44,6 +44,7 @@ class Departures:
 
     def __init__(self, loop: Loop, settings: Account, station: Station) -> None:
         self._loop = loop
+        self._settings = settings
         self._station = station
         self._straight: dict[Target, Outlet] = {}
         self._has_proxy = settings.options.proxy is not None
@@ -57,7 +58,8 @@ class Departures:
         Raises `SipError` where it can't leave, and then there is no call; later the call ends.
         """
         hop = self._hop_to(context.to_uri(dialled))
-        leg = outgoing_call(self._loop, self._station.outlet.account, dialled, context)
+        own = self._station.outlet.account
+        leg = outgoing_call(self._loop, own, self._settings.id_uri, dialled, context)
         is_later = False
         tried: set[Target] = set()
 

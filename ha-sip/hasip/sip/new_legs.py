@@ -26,12 +26,14 @@ def incoming_call(
     return call, SipLeg(loop, call, parties, context, is_outgoing=False)
 
 
-def outgoing_call(loop: Loop, account: pj.Account, dialled: str, context: LegContext) -> SipLeg:
+def outgoing_call(
+    loop: Loop, account: pj.Account, local_uri: str, dialled: str, context: LegContext
+) -> SipLeg:
     """Make a leg whose INVITE is still to be sent."""
     parties = Parties(
         call_id=SipCallId(os.urandom(16).hex()),
         remote_uri=dialled,
-        local_uri=account.getInfo().uri,
+        local_uri=local_uri,
         headers=dict.fromkeys(context.rules.wanted_headers),
     )
     call = PjCall(account, loop, context.rules)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from hasip.sip.account_config import account_config, set_helpers, set_way
+from hasip.sip.account_config import account_config, media_source, set_helpers, set_way
 from hasip.sip.errors import guarded, sip_errors
 from hasip.sip.hop import Way
 
@@ -53,12 +53,17 @@ class Outlet:
         Another server makes pjsip forget the registration, so a REGISTER must follow.
         """
         helpers = self._helpers()
-        if (way, helpers) != (self.way, self._helped):
+        if self._differs(way) or helpers != self._helped:
             set_way(self._config, self._settings, self._general, way)
             set_helpers(self._config, self._settings.options, helpers)
             with sip_errors(f"change account {self._settings.number}"):
                 self.account.modify(self._config)
-            self.way, self._helped = way, helpers
+        self.way, self._helped = way, helpers
+
+    def _differs(self, way: Way) -> bool:
+        """Tell whether a way means something else to pjsip; to change an account takes 0.2 ms."""
+        before, now = (media_source(self._general, one) for one in (self.way, way))
+        return (self.way.target, before) != (way.target, now)
 
     def close(self) -> None:
         """Let pjsip forget it."""

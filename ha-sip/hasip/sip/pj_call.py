@@ -151,7 +151,7 @@ class PjCall(pj.Call):
     ) -> None:
         super().__init__(account, call_id)
         _alive.add(self)
-        self._account = account
+        self.account = account
         self._loop = loop
         self._rules = rules
         self.ears: CallEars | None = None
@@ -340,7 +340,7 @@ class PjCall(pj.Call):
             elif self.has_successor or self.ears is None:
                 _log.info("A peer asked to be transferred to %s once more; declined", prm.dstUri)
             else:
-                successor = PjCall(self._account, self._loop, self._rules)
+                successor = PjCall(self.account, self._loop, self._rules)
                 successor.target = clean(bare_uri(prm.dstUri))
                 successor.redirects.begin(successor.target)
                 prm.newCall = successor

@@ -35,10 +35,11 @@ class LogWriter(pj.LogWriter):
     def write(self, entry: pj.LogEntry) -> None:
         """Take a line."""
         with guarded("log"):
+            message = entry.msg
             if entry.level <= self._level:
-                self._put(entry.msg.rstrip("\n"))
-            if _REFUSAL in entry.msg:
-                self._say_refusal(entry.msg.partition(_REFUSAL)[2].strip())
+                self._put(message.rstrip("\n"))
+            if _REFUSAL in message:
+                self._say_refusal(message.partition(_REFUSAL)[2].strip())
 
     def _say_refusal(self, reason: str) -> None:
         now = time.monotonic()
