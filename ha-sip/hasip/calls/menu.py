@@ -336,15 +336,15 @@ def _or(written: T | None, default: T) -> T:
 
 
 def _prompts(spec: MenuSpec) -> tuple[Prompt, ...]:
-    message = Message(
-        text=spec.message or "",
-        language=spec.language or None,
-        is_template=spec.handle_as_template,
-        cache=spec.cache_audio,
-    )
-    audio_file = AudioFile(path=spec.audio_file or "", cache=spec.cache_audio)
-    return tuple(
-        prompt
-        for prompt, written in ((message, spec.message), (audio_file, spec.audio_file))
-        if written and written.strip()
-    )
+    prompts: list[Prompt] = []
+    if spec.message and spec.message.strip():
+        message = Message(
+            text=spec.message,
+            language=spec.language or None,
+            is_template=spec.handle_as_template,
+            cache=spec.cache_audio,
+        )
+        prompts.append(message)
+    if spec.audio_file and spec.audio_file.strip():
+        prompts.append(AudioFile(path=spec.audio_file, cache=spec.cache_audio))
+    return tuple(prompts)

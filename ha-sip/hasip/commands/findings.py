@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import contextlib
 import difflib
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
@@ -10,7 +9,7 @@ from typing import TYPE_CHECKING
 from hasip.errors import ConfigError
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator
+    from collections.abc import Iterable
 
 Place = tuple[str | int, ...]  # keys and indices from the outside in, as written
 # Choices that are no codes, and so no secrets.
@@ -52,7 +51,7 @@ class Mistakes:
     def __init__(self, raw: object) -> None:
         self.findings: list[Finding] = []
         self._raw = raw
-        self._around: list[object] = []  # what the reader is in, from the outside in
+        self._around: set[int] = set()  # the ids of the mappings that the reader is in
 
     def add(self, place: Place, what: str, written: object = None) -> None:
         """Take note of a mistake, and of what was written if that is short."""
@@ -60,15 +59,17 @@ class Mistakes:
             what = f'{what}; got "{str(written)[:SHOWN_LENGTH]}"'
         self.findings.append(Finding(place, what, shown(place, self._raw)))
 
-    @contextlib.contextmanager
-    def inside(self, node: object, place: Place) -> Iterator[bool]:
+    def enter(self, node: object, place: Place) -> bool:
         """Tell whether to go on into a mapping: YAML's aliases can put one into itself."""
-        is_sane = len(self._around) < DEEPEST and all(node is not one for one in self._around)
-        if not is_sane:
+        if len(self._around) >= DEEPEST or id(node) in self._around:
             self.add(place, TOO_DEEP)
-        self._around.append(node)
-        yield is_sane
-        self._around.pop()
+            return False
+        self._around.add(id(node))
+        return True
+
+    def leave(self, node: object) -> None:
+        """Take note that a mapping was read that was entered."""
+        self._around.discard(id(node))
 
 
 def unknown(word: str, known: Iterable[str], kind: str) -> str:

@@ -230,8 +230,16 @@ def word_for(kind: type, key: str) -> str:
 
 
 @cache
-def _readers_of(kind: type) -> tuple[tuple[Entry, Read], ...]:
-    return tuple((entry, _reader(entry.kind)) for entry in entries(kind))
+def _readers_of(kind: type) -> dict[str, tuple[Entry, Read]]:
+    """Return how each key is read; Python's names are taken, too."""
+    readers = [(entry, _reader(entry.kind)) for entry in entries(kind)]
+    names = {entry.field.name: (entry, reader) for entry, reader in readers}
+    return names | {entry.key: (entry, reader) for entry, reader in readers}
+
+
+@cache
+def _required(kind: type) -> tuple[Entry, ...]:
+    return tuple(entry for entry in entries(kind) if entry.is_required)
 
 
 _KEY = _reader(str)
@@ -242,8 +250,11 @@ def _object(kind: type) -> Read:
         if not isinstance(value, dict):
             mistakes.add(place, MAPPING, value)
             return None
-        with mistakes.inside(value, place) as is_sane:
-            return _filled(kind, value, place, mistakes) if is_sane else None
+        if not mistakes.enter(value, place):
+            return None
+        made = _filled(kind, value, place, mistakes)
+        mistakes.leave(value)
+        return made
 
     return read
 
@@ -251,19 +262,20 @@ def _object(kind: type) -> Read:
 def _filled(kind: type, value: dict[str, Any], place: Place, mistakes: Mistakes) -> Written | None:
     known_mistakes = len(mistakes.findings)
     fields_read: dict[str, Any] = {}
-    known: set[str] = set()
-    for entry, reader in _readers_of(kind):
-        name = entry.field.name
-        key = entry.key if entry.key in value else name  # in Python's name it is taken, too
-        known.update((entry.key, key))
-        if key in value:
-            fields_read[name] = reader(value[key], (*place, key), mistakes)
-        elif entry.is_required:
+    unknown_keys = []
+    readers = _readers_of(kind)
+    for key, item in value.items():
+        if key not in readers:
+            unknown_keys.append(key)
+            _KEY(key, place, mistakes)
+            continue
+        entry, reader = readers[key]
+        if key == entry.key or entry.key not in value:
+            fields_read[entry.field.name] = reader(item, (*place, key), mistakes)
+    for entry in _required(kind):
+        if entry.field.name not in fields_read:
             mistakes.add((*place, entry.key), REQUIRED)
-    unknown_keys = tuple(key for key in value if key not in known)
-    for key in unknown_keys:
-        _KEY(key, place, mistakes)
     if len(mistakes.findings) > known_mistakes:
         return None
-    made: Written = kind(**fields_read, unknown_keys=unknown_keys)
+    made: Written = kind(**fields_read, unknown_keys=tuple(unknown_keys))
     return made
