@@ -83,6 +83,8 @@ def main() -> None:
     config.mediaConfig.transportConfig.port = 20_000 + port % 20_000
     config.mediaConfig.transportConfig.boundAddress = "127.0.0.1"
     config.mediaConfig.srtpUse = 0
+    # With IPv6, pjsip 2.17 asks the name servers for this machine's own name with every call.
+    config.sipConfig.ipv6Use = config.mediaConfig.ipv6Use = pj.PJSUA_IPV6_DISABLED
     house = House()
     house.create(config, True)  # noqa: FBT003
     print("ready", flush=True)
@@ -91,7 +93,11 @@ def main() -> None:
         call = OneCall(house)
         call.wav = command.get("wav")
         house.calls.append(call)
-        call.makeCall(command["number"], pj.CallOpParam(True))  # noqa: FBT003
+        op = pj.CallOpParam(True)  # noqa: FBT003
+        op.opt.videoCount = 0
+        if hasattr(op.opt, "textCount"):  # since pjsip 2.16
+            op.opt.textCount = 0
+        call.makeCall(command["number"], op)
     house.calls.clear()
     house.shutdown()
     endpoint.libDestroy()
