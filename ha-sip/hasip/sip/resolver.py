@@ -3,7 +3,7 @@
 What an account sends has a way that `Hop` found before. The rest pjsip would look up on the thread
 that does all of SIP: the name in a Contact, in a REFER, in a redirect, and that of a server by TLS,
 whose certificate is for the name. pjsip has a place for somebody else who does it (sip_resolve.h);
-pjsua2 does not show that, so this calls pjsip's C functions, as `PjsipModule` does.
+pjsua2 does not show that, so this calls pjsip's C functions, as `Pjsip` does.
 """
 
 from __future__ import annotations
