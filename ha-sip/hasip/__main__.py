@@ -7,8 +7,7 @@ from __future__ import annotations
 
 import sys
 
-from hasip.unprivileged import leave_root, take_no_new_rights
-from hasip.watch import keeper, probe
+from hasip.watch import probe
 
 
 def main() -> int:
@@ -16,13 +15,17 @@ def main() -> int:
     arguments = sys.argv[1:]
     if arguments == [probe.OPTION]:
         return probe.main()
+    # Imported here: the question for health has no use for it.
+    from hasip.unprivileged import leave_root, take_no_new_rights  # noqa: PLC0415
+    from hasip.watch import keeper  # noqa: PLC0415
+
     take_no_new_rights()
     if arguments == [keeper.OPTION]:
         leave_root()
         code = keeper.keep_running()
         if code is not None:
             return code
-    # Imported here: neither the question for health nor the parent has use for it.
+    # Nor has the parent for this.
     from hasip import command_line  # noqa: PLC0415
 
     return command_line.main(arguments)

@@ -5,7 +5,6 @@ from __future__ import annotations
 import contextlib
 from typing import TYPE_CHECKING
 
-import requests
 import urllib3
 
 from hasip.errors import HomeAssistantError
@@ -16,6 +15,7 @@ from hasip.homeassistant.errors import (
     TimedOutError,
     UnreachableError,
 )
+from hasip.homeassistant.lean_requests import requests
 from hasip.homeassistant.tls import tls_problem
 
 if TYPE_CHECKING:

@@ -14,14 +14,12 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 from urllib.parse import urlsplit
 
-import requests
-from requests.adapters import HTTPAdapter
-
 from hasip.homeassistant.errors import (
     BadAnswerError,
     MisconfiguredError,
     TimedOutError,
 )
+from hasip.homeassistant.lean_requests import requests
 from hasip.homeassistant.tls import speaks_tls, trusted
 from hasip.homeassistant.translation import broke, translated
 
@@ -91,7 +89,7 @@ class Transport:
         session.headers.update({"Accept-Encoding": "identity", "Connection": "close"})
         if self._token:
             session.headers["Authorization"] = f"Bearer {self._token}"
-        session.mount("http://", HTTPAdapter(pool_connections=1, pool_maxsize=1))
+        session.mount("http://", requests.adapters.HTTPAdapter(pool_connections=1, pool_maxsize=1))
         session.mount("https://", _TlsAdapter(self))
         return session
 
@@ -101,7 +99,7 @@ class Transport:
         return trusted(self._ca_file)
 
 
-class _TlsAdapter(HTTPAdapter):
+class _TlsAdapter(requests.adapters.HTTPAdapter):
     """Connects by the context of the transport: to make one for every request takes 20 ms."""
 
     def __init__(self, transport: Transport) -> None:
