@@ -47,4 +47,15 @@ def test_a_start_without_use_for_it_does_not_load(module: str) -> None:
 
 
 def test_the_parent_and_the_question_for_health_load_nothing_of_the_gateway() -> None:
-    assert not OF_THE_GATEWAY & loaded_by("import hasip.__main__")
+    asked = loaded_by("import hasip.__main__")
+    parent = loaded_by("import hasip.__main__, hasip.watch.keeper, hasip.unprivileged")
+
+    assert not OF_THE_GATEWAY & parent
+    assert not {"ctypes", "tempfile", "pathlib"} & asked
+
+
+def test_requests_comes_without_what_guesses_encodings() -> None:
+    loaded = loaded_by("import hasip.homeassistant.transport")
+
+    assert "requests.models" in loaded
+    assert "charset_normalizer.api" not in loaded
