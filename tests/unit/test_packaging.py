@@ -243,6 +243,49 @@ def test_the_folder_of_the_compose_file_is_there_before_docker_makes_it_as_root(
     assert (PROJECT / "config").is_dir()
 
 
+def test_the_container_of_the_compose_file_has_the_least_power() -> None:
+    compose = yaml.safe_load((PROJECT / "docker-compose.yml").read_text())["services"]["ha-sip"]
+
+    assert compose["cap_drop"] == ["ALL"]
+    assert compose["security_opt"] == ["no-new-privileges:true"]
+    assert compose["read_only"] is True
+    assert compose["user"] == "${UID:-1000}:${GID:-1000}"
+    assert (compose["tmpfs"], compose["volumes"]) == ("/tmp", ["./config:/config"])
+    assert compose["environment"]["FILE_FOLDERS"] == "${FILE_FOLDERS:-/config}"
+    assert not set(compose) & {"privileged", "cap_add", "devices", "pid", "ipc", "userns_mode"}
+
+
+def test_the_app_asks_for_no_more_than_it_uses() -> None:
+    more = {
+        "privileged",
+        "full_access",
+        "host_pid",
+        "host_ipc",
+        "host_dbus",
+        "docker_api",
+        "devices",
+    }
+    more |= {"hassio_api", "auth_api", "kernel_modules", "udev", "usb", "gpio", "uart", "video"}
+
+    assert not set(CONFIG) & more
+    assert CONFIG.get("apparmor", True) is True
+    assert (PROJECT / "apparmor.txt").read_text().count(f"profile {CONFIG['slug']} ") == 1
+    folders = {entry["type"]: entry.get("read_only", True) for entry in CONFIG["map"]}
+    assert folders == {
+        "homeassistant_config": False,
+        "media": False,
+        "share": False,
+        "ssl": True,
+    }
+
+
+def test_holes_are_reported_to_the_projects_own_page() -> None:
+    security = (PROJECT / "SECURITY.md").read_text()
+
+    assert f"]({CONFIG['url']}/security/advisories/new)" in security
+    assert set(re.findall(r"https://[^/]+/[^/]+/[^/)]+", security)) == {CONFIG["url"]}
+
+
 def test_the_tests_in_ci_may_make_networks() -> None:
     workflow = yaml.safe_load((PROJECT / ".github" / "workflows" / "checks.yml").read_text())
 

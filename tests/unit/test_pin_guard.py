@@ -2,10 +2,27 @@
 
 from __future__ import annotations
 
-from hasip.calls.pin_guard import ACCOUNT_FACTOR, FORGET_AFTER_S, MOST_CALLERS, PinGuard
+import itertools
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import pytest
+
+from hasip.calls.pin_guard import (
+    ACCOUNT_FACTOR,
+    FORGET_AFTER_S,
+    FORGET_LOCKS_AFTER_S,
+    MOST_CALLERS,
+    PinGuard,
+)
 from support.fake_clock import FakeClock
 
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
 LOCKOUT_S = 60.0
+DAY_S = 86_400.0
+SECURITY = Path(__file__).parents[2] / "SECURITY.md"
 
 
 class Guard:
@@ -115,3 +132,58 @@ def test_slips_before_a_right_code_do_not_count_for_the_account() -> None:
         assert not house.wrong(f"guest {number}")
         house.guard.right(1, f"guest {number}")
     assert not house.guard.is_locked(1, "somebody")
+
+
+def test_a_caller_who_waits_an_hour_is_locked_for_longer_all_the_same() -> None:
+    house = Guard()
+
+    locks = []
+    for pause_s in (FORGET_AFTER_S, FORGET_AFTER_S, FORGET_LOCKS_AFTER_S, 0.0):
+        while not house.wrong():
+            pass
+        locks.append(house.guard.locked_for_s(1, "555") / LOCKOUT_S)
+        house.clock.advance(locks[-1] * LOCKOUT_S + pause_s + 1)
+    assert locks == [1, 2, 4, 1]
+
+
+def wrong_codes(callers: Iterator[str], rests_before: int | None) -> tuple[int, int]:
+    """Return how many codes a guesser may try in the first day, and in the seventh.
+
+    He begins again as soon as he is not locked out; with `rests_before`, he waits before the code
+    of that number until all are forgotten.
+    """
+    house = Guard()
+    house.guard.right(1, "resident")
+    days = [0] * 7
+    since_rest = 0
+    begun_at = house.clock.now()
+    while (day := int((house.clock.now() - begun_at) / DAY_S)) < len(days):
+        caller = next(callers)
+        if since_rest + 1 == rests_before:
+            house.clock.advance(FORGET_AFTER_S + 1)
+            since_rest = 0
+        elif house.guard.is_locked(1, caller):
+            house.clock.advance(house.guard.locked_for_s(1, caller))
+            since_rest = 0
+        else:
+            days[day] += 1
+            since_rest += 1
+            house.wrong(caller)
+    return days[0], days[-1]
+
+
+@pytest.mark.parametrize(
+    ("who", "limit"), [("ever new numbers", 3 * ACCOUNT_FACTOR), ("a resident's number", 3)]
+)
+def test_so_many_codes_a_day_may_be_tried_as_security_says(who: str, limit: int) -> None:
+    def callers() -> Iterator[str]:
+        new = (f"forged {number}" for number in itertools.count())
+        return itertools.repeat("resident") if limit == 3 else new
+
+    at_once = wrong_codes(callers(), None)
+    patient = wrong_codes(callers(), limit)
+    said = f"{who}: {at_once[0]} in the first day, {at_once[1]} in each after"
+    print(f"{said}; with rests {patient[0]} and {patient[1]}")
+
+    assert max(patient) < min(at_once)
+    assert said in SECURITY.read_text(encoding="utf-8").replace("\n", " ")

@@ -12,8 +12,6 @@ Rules of the contract that are easy to miss, and where they are:
 
 from __future__ import annotations
 
-# hmac.compare_digest, without the OpenSSL that hmac loads for what else it can (2 MiB).
-from _operator import _compare_digest as compare_digest
 from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, assert_never
 
@@ -35,6 +33,7 @@ from hasip.calls.call_state import (
     Tell,
     Timer,
 )
+from hasip.calls.codes import behind
 from hasip.calls.menu import HangUp, Jump, MenuIndex, NoOp, PostAction, Repeat, Return
 from hasip.calls.outcome import EndCause
 from hasip.calls.prompt import AudioFile, ErrorSound, Message, Prompt
@@ -195,7 +194,7 @@ def _count(state: InMenu, digit: str, turn: Turn) -> State:
     """Add a digit to those typed, and see where they lead."""
     menu = state.menu
     typed = state.typed + digit
-    choice = _same_code(menu, typed) if menu.choices_are_pin else menu.choices.get(typed)
+    choice = behind(typed, menu.choices) if menu.choices_are_pin else menu.choices.get(typed)
     if choice is not None:
         _count_pin(menu, turn, is_right=True)
         return enter(state, choice, turn)
@@ -210,15 +209,6 @@ def _count(state: InMenu, digit: str, turn: Turn) -> State:
     if menu.timeout_s is not None:
         turn.do(Arm(Timer.MENU, menu.timeout_s))
     return replace(state, typed="" if is_complete else typed)
-
-
-def _same_code(menu: Menu, typed: str) -> MenuIndex | None:
-    """Return where a code leads; how long it takes tells nothing about the codes."""
-    found = None
-    for code, leads_to in menu.choices.items():
-        if compare_digest(code.encode(), typed.encode()):
-            found = leads_to
-    return found
 
 
 def _count_pin(menu: Menu, turn: Turn, *, is_right: bool) -> None:

@@ -14,8 +14,10 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     from hasip.clock import Clock
 
-# Wrong codes are forgotten so long after the last.
+# Wrong codes are forgotten so long after the last,
 FORGET_AFTER_S = 3_600.0
+# and how often there was a lock later: who waits for an hour now and then gains nothing by it.
+FORGET_LOCKS_AFTER_S = 86_400.0
 # Somebody may call from ever new numbers; the one not heard of for longest is forgotten then.
 MOST_CALLERS = 10_000
 # So many times a caller's limit is an account's.
@@ -33,11 +35,17 @@ class _Tally:
     locked_until: float = 0.0
     locks: int = 0
 
-    def is_old(self, now: float) -> bool:
-        return now - max(self.last_at, self.locked_until) > FORGET_AFTER_S
+    def forget(self, now: float) -> None:
+        """Forget what is long ago."""
+        quiet_s = now - max(self.last_at, self.locked_until)
+        if quiet_s > FORGET_AFTER_S:
+            self.wrong.clear()
+        if quiet_s > FORGET_LOCKS_AFTER_S:
+            self.locks = 0
 
     def count(self, account: int, now: float, most: int, lockout_s: float) -> bool:
         """Count a wrong code; tell whether it was one too many."""
+        self.forget(now)
         self.wrong[account] += 1
         self.last_at = now
         if self.wrong.total() < most:
@@ -60,18 +68,14 @@ class PinGuard:
     def wrong(self, account: int, caller: str, max_attempts: int, lockout_s: float) -> bool:
         """Count a wrong code; tell whether it was one too many, and the caller is locked out."""
         now = self._clock.now()
-        mine = self._callers.pop(caller, None)
-        if mine is None or mine.is_old(now):
-            mine = _Tally()
-        self._callers[caller] = mine
+        mine = self._callers.setdefault(caller, _Tally())
+        self._callers.move_to_end(caller)
         while len(self._callers) > MOST_CALLERS:
             self._callers.popitem(last=False)
         is_locked = mine.count(account, now, max_attempts, lockout_s)
         if (account, caller) in self._known:
             return is_locked
-        all_of_account = self._accounts.get(account)
-        if all_of_account is None or all_of_account.is_old(now):
-            all_of_account = self._accounts[account] = _Tally()
+        all_of_account = self._accounts.setdefault(account, _Tally())
         most = max_attempts * ACCOUNT_FACTOR
         return all_of_account.count(account, now, most, lockout_s) or is_locked
 
