@@ -28,7 +28,7 @@ from support.phone import Phone
 from support.ports import free_port, rtp_port
 from support.process import children, status_of
 from support.source_build import PROJECT, python_of
-from support.strace import Deeds, deeds, tracing
+from support.strace import Deeds, deeds, tracing, wait_traced
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -116,7 +116,7 @@ def watch(folder: Path, build: str) -> Watched:
             folder,
             house=house,
             menu_file={"menu": {"message": "Hello", "cache_audio": True}},
-            prefix=tracing(folder / "strace"),
+            prefix=(*without_capabilities(), *tracing(folder / "strace")),
             python=python_of(build),
             arguments=("--restart",),
             MQTT_ENABLED="on",
@@ -139,6 +139,7 @@ def watch(folder: Path, build: str) -> Watched:
         Phone("p") as phone,
     ):
         gateway.wait_log("MQTT: connected")
+        assert "CapEff:\t0000000000000000" in status_of(gateway.pid)
         phone.call(f"sip:house@127.0.0.1:{port}").wait_answered()
 
         def played(count: int) -> None:
@@ -159,21 +160,30 @@ def watch(folder: Path, build: str) -> Watched:
         house.statuses["tts"] = 500  # so the local voice speaks
         gateway.command({"command": "play_message", "number": "p", "message": "Local"})
         played(2)
-        asking = [
-            *tracing(folder / "strace-health"),
-            python_of(build),
-            "-m",
-            "hasip",
-            "--healthcheck",
-        ]
-        environment = {**os.environ, "PYTHONPATH": str(PACKAGE_DIR), "PYTHONDONTWRITEBYTECODE": "1"}
-        environment["HASIP_HEALTH_SOCKET"] = str(folder / "health.sock")
-        subprocess.run(asking, check=True, timeout=30, env=environment, cwd=folder)
+        wait_traced(folder / "strace-health", ask_for_health(folder, build))
         gateway.command({"command": "quit"})
         house.wait_event("call_disconnected")
         gateway.wait_exit()
+        wait_traced(folder / "strace", gateway.pid)
         done = deeds(folder / "strace", folder / "strace-health")
         return Watched(folder, python_of(build), port, tls_port, house, broker.port, done)
+
+
+def ask_for_health(folder: Path, build: str) -> int:
+    """Run what Docker runs for its health check; returns its process."""
+    command = [*tracing(folder / "strace-health"), python_of(build), "-m", "hasip", "--healthcheck"]
+    environment = {**os.environ, "PYTHONPATH": str(PACKAGE_DIR), "PYTHONDONTWRITEBYTECODE": "1"}
+    environment["HASIP_HEALTH_SOCKET"] = str(folder / "health.sock")
+    with subprocess.Popen(command, env=environment, cwd=folder) as asking:
+        assert asking.wait(30) == 0
+    return asking.pid
+
+
+def without_capabilities() -> tuple[str, ...]:
+    """Return the beginning of a command that takes all of root's special rights from the rest."""
+    if os.geteuid():
+        return ()
+    return ("setpriv", "--bounding-set=-all", "--inh-caps=-all", "--no-new-privs")
 
 
 @pytest.fixture(scope="module", params=["wheel", "source"])
@@ -233,6 +243,7 @@ def in_the_app(path: str, watched: Watched) -> str | None:
         folder: "/config",
         venv / "bin": "/opt/ha-sip/bin",
         venv: "/opt/ha-sip",
+        venv.resolve(): "/opt/ha-sip",
         PACKAGE_DIR: packages,
         base / "bin": "/usr/bin",
         base / "lib": "/usr/lib",

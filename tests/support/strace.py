@@ -8,6 +8,8 @@ from dataclasses import dataclass, field
 from pathlib import PurePosixPath
 from typing import TYPE_CHECKING
 
+from support.waiting import wait_until
+
 if TYPE_CHECKING:
     from collections.abc import Iterator
     from pathlib import Path
@@ -41,9 +43,29 @@ class Deeds:
 
 
 def tracing(file: Path) -> tuple[str, ...]:
-    """Return the beginning of a command that writes what the rest of it does to a file."""
-    flags = ("-f", "--seccomp-bpf", "-yy", "-v", "-s", "4096", "--signal=none", "-o", str(file))
+    """Return the beginning of a command that writes what the rest of it does to a file.
+
+    The command keeps its process; `wait_traced` waits for the rest of the file.
+    """
+    flags = (
+        "-D",
+        "-f",
+        "--seccomp-bpf",
+        "-yy",
+        "-v",
+        "-s",
+        "4096",
+        "--signal=none",
+        "-o",
+        str(file),
+    )
     return ("strace", *flags, f"--trace={','.join(_CALLS)}")
+
+
+def wait_traced(file: Path, pid: int) -> None:
+    """Wait until the end of a process is in the file, and with it all that it did."""
+    ended = re.compile(rf"^{pid} +\+\+\+ ", re.MULTILINE)
+    wait_until(lambda: ended.search(file.read_text("utf-8", "replace")), f"the end of {pid}")
 
 
 def deeds(*files: Path) -> Deeds:
