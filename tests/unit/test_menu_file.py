@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import re
+from pathlib import Path
 
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from hasip.calls.menu import SILENT
-from hasip.calls.menu_file import MenuFileError, parse_menu_file
+from hasip.calls.menu_file import MenuFileError, parse_menu_file, read_menu_file
 from hasip.commands.model import CallService
 
 SEED = """
@@ -223,6 +224,21 @@ def test_no_text_raises_anything_but_a_menu_file_error(text: str) -> None:
         parse_menu_file(text, "f")
     except MenuFileError as error:
         assert all(re.match(r"f:\d+: .", problem) for problem in error.problems)
+
+
+@pytest.mark.parametrize(
+    ("name", "said"),
+    [
+        ("a\0b", r"'a\x00b': no file can have this name"),
+        ("\ud800", r"'\ud800': no file can have this name"),
+        ("missing", "missing: cannot be read: No such file or directory"),
+    ],
+)
+def test_a_file_that_can_not_be_is_told(name: str, said: str) -> None:
+    with pytest.raises(MenuFileError) as caught:
+        read_menu_file(Path(name))
+
+    assert caught.value.problems == (said,)
 
 
 def test_aliases_of_aliases_end_at_a_limit_and_in_no_time() -> None:

@@ -61,9 +61,12 @@ def read_menu_file(path: Path) -> MenuFile:
     """Read a menu file; raises `MenuFileError`."""
     try:
         text = path.read_text(encoding="utf-8-sig")
-    except (OSError, UnicodeDecodeError) as error:
-        reason = error.strerror if isinstance(error, OSError) else "it is not UTF-8"
-        raise MenuFileError([f"{path}: cannot be read: {reason}"]) from error
+    except UnicodeDecodeError as error:
+        raise MenuFileError([f"{path}: cannot be read: it is not UTF-8"]) from error
+    except OSError as error:
+        raise MenuFileError([f"{path}: cannot be read: {error.strerror}"]) from error
+    except ValueError as error:  # a zero in its name, or half of a surrogate pair
+        raise MenuFileError([f"{str(path)!a}: no file can have this name"]) from error
     return parse_menu_file(text, str(path))
 
 

@@ -111,7 +111,7 @@ def _read_if_changed(path: Path, known: _Reading | None) -> _Reading:
     try:
         stat = path.stat()
         version = (stat.st_mtime_ns, stat.st_size)
-    except OSError:
+    except (OSError, ValueError):
         version = (0, 0)  # reading it says what is wrong
     if known is not None and known.version == version:
         return known
