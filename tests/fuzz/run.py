@@ -106,8 +106,7 @@ def _run(surface: Surface, plan: Plan, outcome: Outcome, recent: deque[tuple[int
         watch = Watch(gateway, inside, pinger, is_long)
         watch.look()
         try:
-            # The first part is the warm-up.
-            for seconds in (plan.seconds / 3, plan.seconds * 2 / 3) if is_long else (plan.seconds,):
+            for seconds in _parts(surface, plan.seconds):
                 began = time.monotonic()
                 _send_all(surface, plan, outcome, recent, watch, ends_at=began + seconds)
                 outcome.seconds += time.monotonic() - began
@@ -118,6 +117,14 @@ def _run(surface: Surface, plan: Plan, outcome: Outcome, recent: deque[tuple[int
             outcome.memory_mib = max(watch.memory)
             outcome.growth_mib = watch.growth_mib
             outcome.faults += watch.faults()
+
+
+def _parts(surface: Surface, seconds: float) -> tuple[float, ...]:
+    """Return for how long input is sent, before each rest; of a long run, first the warm-up."""
+    if seconds < LONG_RUN_S:
+        return (seconds,)
+    warm_up_s = max(seconds / 3, surface.warm_up_s)
+    return warm_up_s, max(seconds - warm_up_s, seconds / 3)
 
 
 def _send_all(
