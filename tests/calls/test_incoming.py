@@ -2,17 +2,19 @@
 
 from __future__ import annotations
 
+import os
 import time
-from typing import TYPE_CHECKING
+from pathlib import Path
 
 import pytest
 
-from support.gateway import GatewayProcess
+import support
+from support.gateway import PACKAGE_DIR, GatewayProcess
 from support.home_assistant import StandInHomeAssistant
 from support.phone import Phone
+from support.source_build import python_of
 
-if TYPE_CHECKING:
-    from pathlib import Path
+WEDGES = Path(support.__file__).parent / "wedges"
 
 
 def test_reject_mode_sends_the_code_that_is_set_and_still_tells(tmp_path: Path) -> None:
@@ -34,6 +36,30 @@ def test_reject_mode_sends_the_code_that_is_set_and_still_tells(tmp_path: Path) 
         told = house.wait_event("incoming_call")
         assert told["sip_account"] == 2
         assert house.wait_event("call_disconnected")["sip_code"] == 488
+
+
+@pytest.mark.parametrize("build", ["wheel", "source"])
+def test_a_call_that_cannot_be_answered_is_refused(tmp_path: Path, build: str) -> None:
+    with (
+        StandInHomeAssistant() as house,
+        GatewayProcess(
+            tmp_path,
+            house=house,
+            menu_file={},
+            python=python_of(build),
+            WEDGE="answer",
+            PYTHONPATH=f"{PACKAGE_DIR}{os.pathsep}{WEDGES}",
+        ) as gateway,
+        Phone("visitor") as phone,
+    ):
+        phone.call(gateway.uri).wait_status(500)
+
+        ended = house.wait_event("call_disconnected")
+        assert ended["sip_code"] == 500
+        assert "wedged" in ended["sip_reason"]
+        gateway.wait_log("cannot answer with 200: wedged")
+        gateway.command({"command": "state"})
+        gateway.wait_log("No active calls.")
 
 
 @pytest.mark.parametrize(

@@ -301,7 +301,7 @@ class CallSession:
     def _perform(self, effect: Effect) -> None:
         match effect:
             case AnswerCall():
-                self._on_leg(self._answer)
+                self._on_leg(self.leg.answer)
             case EndCall(sip_code, cause):
                 self._end_cause = self._end_cause or cause
                 self._on_leg(lambda: self.leg.hang_up(sip_code))
@@ -337,15 +337,6 @@ class CallSession:
         except HaSipError as error:
             self.refuse(request, str(error))
 
-    def _answer(self) -> None:
-        """Answer the INVITE; one that can't be answered is refused, else it would go on ringing."""
-        try:
-            self.leg.answer()
-        except SipError:
-            with contextlib.suppress(SipError):  # it is over
-                self.leg.hang_up(SERVER_ERROR)
-            raise
-
     def _on_leg(self, act: Callable[[], None]) -> None:
         """Do something on the leg; a leg that can't do it is a call that is over."""
         try:
@@ -355,6 +346,8 @@ class CallSession:
             reason = str(error)
             self._end_cause = self._end_cause or EndCause.BROKEN
             self._loop.post(lambda: self.on_disconnected(SERVER_ERROR, reason, Side.LOCAL))
+            with contextlib.suppress(SipError):  # an INVITE that has no answer would go on ringing
+                self.leg.hang_up(SERVER_ERROR)
 
     def _arm(self, name: TimerName, delay_s: float) -> None:
         self._cancel(name)

@@ -1,4 +1,4 @@
-"""Makes a gateway hang in the way that WEDGE names; Python imports this module when it starts.
+"""Makes a gateway hang or fail in the way that WEDGE names; Python imports it when it starts.
 
 It stands for mistakes that nobody has made yet, so there is no other way to have them. A gateway
 that is started again after it has hung is sound: the file WEDGED tells that there was one.
@@ -22,6 +22,7 @@ if TYPE_CHECKING:
     from types import ModuleType
 
 FOR_EVER_S = "3600"
+OK = 200
 WEDGED = "wedged"  # in the working directory
 
 
@@ -32,6 +33,20 @@ def _hang(*_: Any) -> None:
 def _wedge_sip(module: ModuleType) -> None:
     """Have pjsip's only thread never come back from an incoming call."""
     module.PjAccount.onIncomingCall = _hang
+
+
+def _keep_from_answering(module: ModuleType) -> None:
+    """Have pjsip refuse to answer a call with 200."""
+    from hasip.errors import SipError  # noqa: PLC0415 - it is not there yet
+
+    respond = module.PjCall.respond
+
+    def refuse(call: Any, code: int) -> None:
+        if code == OK:
+            raise SipError("cannot answer with 200: wedged")
+        respond(call, code)
+
+    module.PjCall.respond = refuse
 
 
 def _wedge_intake(module: ModuleType) -> None:
@@ -86,3 +101,5 @@ match os.environ.get("WEDGE"):
         sys.meta_path.insert(0, _Patching("hasip.commands.intake", _wedge_intake))
     case "dead intake":
         sys.meta_path.insert(0, _Patching("hasip.commands.intake", _kill_intake))
+    case "answer":
+        sys.meta_path.insert(0, _Patching("hasip.sip.pj_call", _keep_from_answering))
