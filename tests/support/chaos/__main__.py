@@ -17,6 +17,7 @@ def main() -> int:
     parser.add_argument("--seed", type=int, default=1)
     parser.add_argument("--lasts", type=float, default=5.0, help="seconds that a fault lasts")
     parser.add_argument("--transport", choices=("tcp", "udp"), default="tcp")
+    parser.add_argument("--ice", choices=("enabled", "disabled"), default="enabled")
     parser.add_argument("--only", nargs="+", default=[""], help="faults with this in their name")
     parser.add_argument("--log", type=Path, help="file for the gateway's log")
     parser.add_argument("--python", default=sys.executable, help="whose pjsua2 is used")
@@ -29,6 +30,7 @@ def main() -> int:
             lasts_s=given.lasts,
             python=given.python,
             transport=given.transport,
+            ice=given.ice,
             only=given.only,
             log=given.log,
         )

@@ -59,15 +59,15 @@ DISK = "4m"
 
 
 def faked_clock(folder: Path) -> dict[str, str]:
-    """Return what lets `set_clock` move the wall clock of a program, and no other clock."""
+    """Return what lets `Town.move_clock` move the wall clock of a program, and no other clock."""
     source, library = Path(__file__).with_name("wall_clock.c"), folder / "wall_clock.so"
     command = ["gcc", "-shared", "-fPIC", "-O2", "-o", str(library), str(source)]
     subprocess.run(command, check=True, timeout=60)
-    set_clock(folder, 0)
+    _set_clock(folder, 0)
     return {"LD_PRELOAD": str(library), "WALL_CLOCK_FILE": str(folder / "clock")}
 
 
-def set_clock(folder: Path, hours: int) -> None:
+def _set_clock(folder: Path, hours: int) -> None:
     """Set the wall clock so many hours ahead of the machine's."""
     path = folder / "clock"
     path.touch()
@@ -79,9 +79,10 @@ class Town:
     """Two machines and all that runs there, for the length of a test."""
 
     def __init__(
-        self, stack: contextlib.ExitStack, folder: Path, *, transport: str, python: str
+        self, stack: contextlib.ExitStack, folder: Path, *, transport: str, ice: str, python: str
     ) -> None:
         self.folder = folder
+        self._clock_hours = 0  # ahead of the machine's
         self._stack = stack
         network = stack.enter_context(Network())
         self.house, self.server = network.machine("gateway"), network.machine("server")
@@ -110,7 +111,7 @@ class Town:
                 )
                 for name in ("alice", "bob", "carol")
             )
-        self.gateway = self._start_gateway(transport, python)
+        self.gateway = self._start_gateway(transport, ice, python)
         stack.enter_context(self.gateway)
         self.gateway.wait_log("MQTT: connected to")
         wait_until(lambda: all(map(self.is_reachable, ACCOUNTS)), "three registrations")
@@ -200,6 +201,11 @@ class Town:
             self.home = StandInHomeAssistant(port=self.home.port, host=SERVER)
         self._lives.append(self.home)
 
+    def move_clock(self, hours: int) -> None:
+        """Set the gateway's wall clock ahead of what it is now, or back."""
+        self._clock_hours += hours
+        _set_clock(self.folder, self._clock_hours)
+
     def mount(self, *options: str) -> bool:
         """Change how the gateway's disk is mounted."""
         command = ("nsenter", "-t", str(self.gateway.pid), "-m", "mount", *options, str(self.disk))
@@ -212,7 +218,7 @@ class Town:
         self.house.ip("address", "delete", f"{before}/24", "dev", "lan")
         self.house.ip("address", "add", f"{self.address}/24", "dev", "lan")
 
-    def _start_gateway(self, transport: str, python: str) -> GatewayProcess:
+    def _start_gateway(self, transport: str, ice: str, python: str) -> GatewayProcess:
         self._python = python
         long_menu = self.folder / "long.yaml"
         long_menu.write_text(yaml.safe_dump(LONG_MENU), encoding="utf-8")
@@ -244,10 +250,11 @@ class Town:
                 f"SIP{n}_PASSWORD": USERS[name],
                 f"SIP{n}_ANSWER_MODE": "accept",
                 f"SIP{n}_SETTLE_TIME": "0.1",
+                f"SIP{n}_OPTIONS": f"--ice {ice}",
             }
         variables["SIP3_INCOMING_CALL_FILE"] = str(long_menu)
         # A call whose end was lost takes one of the wheel's four places until then.
-        variables["SIP1_OPTIONS"] = "--rtp-timeout 6"
+        variables["SIP1_OPTIONS"] += " --rtp-timeout 6"
         mount = f"mount -t tmpfs -o size={DISK} none {self.disk} && mkdir {self.disk}/cache"
         return GatewayProcess(
             self.folder,

@@ -54,6 +54,7 @@ class Traffic:
             for journey in journeys.items()
         ]
         self.kinds = tuple(journeys)
+        self._under_way: dict[str, float] = {}  # since when
         self.line: PhoneCall | None = None
 
     def __enter__(self) -> Self:
@@ -68,6 +69,14 @@ class Traffic:
         self._is_over.set()
         for thread in self._threads:
             thread.join(30)
+
+    def is_held_up(self, kind: str, since: float, late_s: float) -> bool:
+        """Tell whether no trip of a kind went well since a moment, and one failed or is late."""
+        ended = [trip for trip in list(self.trips) if trip.kind == kind and trip.ended_at > since]
+        if any(trip.began_at >= since and not trip.problem for trip in ended):
+            return False
+        waits_since = max(since, self._under_way.get(kind, time.monotonic()))
+        return any(trip.problem for trip in ended) or time.monotonic() - waits_since > late_s
 
     def since(self, at: float, kind: str) -> float | None:
         """Return when the first trip of a kind that began after a moment was done, in seconds."""
@@ -112,11 +121,13 @@ class Traffic:
     def _repeat(self, kind: str, journey: Callable[[], None]) -> None:
         while not self._is_over.is_set():
             began, problem = time.monotonic(), ""
+            self._under_way[kind] = began
             try:
                 journey()
             except Exception as error:
                 problem = f"{type(error).__name__}: {error}".splitlines()[0]
             self.trips.append(Trip(kind, began, time.monotonic(), problem))
+            self._under_way.pop(kind)
             self._is_over.wait(PAUSE_S)
 
     def _call_in(self) -> None:

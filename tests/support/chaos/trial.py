@@ -11,6 +11,7 @@ from statistics import median
 from typing import TYPE_CHECKING
 
 from support.chaos.faults import FAULTS, Fault, Line
+from support.chaos.sight import Sight
 from support.chaos.town import Town
 from support.chaos.traffic import PACKETS_A_SECOND, Traffic
 from support.waiting import wait_until
@@ -43,6 +44,12 @@ MAYBE_LOST = "An event may not have arrived"
 LOOK_S = 1.0  # how long the call is listened to, in faults that are over at once
 
 
+def _events_in(lines: Sequence[str]) -> list[tuple[str, str]]:
+    """Return the events that lines of the log tell of."""
+    found = map(_EVENT.match, lines)
+    return [(match["call"], _NAMES[match["name"]]) for match in found if match]
+
+
 def _now() -> float:
     return time.monotonic()
 
@@ -64,8 +71,7 @@ class Trial:
 
     def logged(self, until: int | None = None) -> list[tuple[str, str]]:
         """Return the events that the log tells of."""
-        found = map(_EVENT.match, self._town.gateway.lines[self._log_from : until])
-        return [(match["call"], _NAMES[match["name"]]) for match in found if match]
+        return _events_in(self._town.gateway.lines[self._log_from : until])
 
     def suffer(self, fault: Fault) -> None:
         """Have a fault happen; raises AssertionError where not all is well in time."""
@@ -73,12 +79,18 @@ class Trial:
         line = traffic.keep_line()
         process, lines = town.child, len(town.gateway.lines)
         digits, heard, began = len(line.stream.typed_at), len(line.stream.arrivals), _now()
+        sight = Sight(town, traffic, lambda since: len(_events_in(town.gateway.lines[since:])))
         fault.begin(town)
         try:
             over = _now()
             if not line.is_ended.is_set():
                 line.type_digits("1")
-            time.sleep(LOOK_S if fault.end is None else self._lasts_s)
+            time.sleep(LOOK_S if fault.end is None else max(self._lasts_s, fault.lasts_s))
+            wait_until(
+                lambda: self._is_felt(fault, sight, process),
+                f"{fault.name}: somebody feels it",
+                fault.limit_s,
+            )
             took, packets = _now() - began, len(line.stream.arrivals) - heard
         finally:
             if fault.end is not None:
@@ -99,6 +111,11 @@ class Trial:
         self._recover(fault, over, known)
         self._look(fault, lines, process)
         self._say(self._words(fault, over))
+
+    def _is_felt(self, fault: Fault, sight: Sight, process: int) -> bool:
+        has_process = not fault.keeps_process or self._town.child == process
+        assert has_process, f"{fault.name}: the gateway has crashed"
+        return fault.is_felt(sight)
 
     def _begin_anew(self, fault: Fault, process: int, lines: int) -> int:
         """Forget what a killed process had not told; returns how long the log is now."""
@@ -190,6 +207,7 @@ def run(
     lasts_s: float,
     python: str,
     transport: str = "tcp",
+    ice: str = "enabled",
     only: Sequence[str] = ("",),
     log: Path | None = None,
     say: Callable[[str], None] = print,
@@ -200,7 +218,7 @@ def run(
     """
     chance = random.Random(seed)
     with contextlib.ExitStack() as stack:
-        town = Town(stack, folder, transport=transport, python=python)
+        town = Town(stack, folder, transport=transport, ice=ice, python=python)
         if log is not None:
             stack.callback(lambda: log.write_text("\n".join(town.gateway.lines), encoding="utf-8"))
         traffic = Traffic(town)
