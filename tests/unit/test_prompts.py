@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import threading
 import time
 from typing import TYPE_CHECKING
 
@@ -62,9 +63,9 @@ class Room:
         self.scratch, self.cache = folder / "scratch", folder / "cache"
         self.scratch.mkdir()
         self.cache.mkdir()
-        self._pool = WorkerPool("prompts", self.loop, threads=2, waiting=10)
+        self.pool = WorkerPool("prompts", self.loop, threads=2, waiting=10)
         self.prompts = Prompts(
-            self._pool,
+            self.pool,
             voices,
             rate_hz=16_000,
             scratch_dir=self.scratch,
@@ -83,6 +84,14 @@ class Room:
         self.prompts.prepare(prompt, ready)
         self.loop.run()
         return made[0]
+
+    def wait_gone(self, path: Path) -> None:
+        """Wait until a file is deleted."""
+        deadline = time.monotonic() + 5
+        while path.exists():
+            assert time.monotonic() < deadline
+            self.loop.call_later(0.005, self.loop.stop)
+            self.loop.run()
 
     @property
     def cached(self) -> list[Path]:
@@ -133,15 +142,40 @@ def test_what_is_not_to_be_cached_is_made_anew_and_deleted_after_use(tmp_path: P
     for _ in range(2):
         made = room.make(Message(text="hello"))
         made.release()
-        deadline = time.monotonic() + 5
-        while made.path.exists():
-            assert time.monotonic() < deadline
-            room.loop.call_later(0.005, room.loop.stop)
-            room.loop.run()
+        room.wait_gone(made.path)
 
     assert room.speech.fetched == ["hello (nl)", "hello (nl)"]
     assert room.cached == []
     assert list(room.scratch.iterdir()) == []
+
+
+def test_who_waits_for_the_same_prompt_shares_what_is_made_but_who_comes_later_does_not(
+    tmp_path: Path,
+) -> None:
+    room, may_go_on, made = Room(tmp_path), threading.Event(), list[MadePrompt]()
+
+    def ready(prompt: MadePrompt) -> None:
+        made.append(prompt)
+        room.loop.stop()
+
+    for _ in range(2):  # both workers are busy
+        room.pool.submit(lambda: may_go_on.wait(5), lambda _: None)
+    given_up = room.prompts.prepare(Message(text="hello"), made.append)
+    for text in ("hello", "bye", "hello"):
+        room.prompts.prepare(Message(text=text), ready)
+    given_up.cancel()
+    may_go_on.set()
+    while len(made) < 3:
+        room.loop.run()
+
+    assert sorted(room.speech.fetched) == ["bye (nl)", "hello (nl)"]
+    first, second = (one for one in made if made.count(one) > 1)
+    first.release()
+    assert first.path.exists()
+    second.release()
+    room.wait_gone(first.path)
+    room.make(Message(text="hello"))
+    assert room.speech.fetched.count("hello (nl)") == 2
 
 
 def test_a_cache_that_cannot_be_written_costs_nobody_the_message(

@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+
 import pytest
 
 from hasip.settings.options import parse_account_options
+from hasip.sip.overload import LATE_S, Overload
 from hasip.sip.sources import address_in
 from hasip.sip.strangers import (
     ANSWERS_TO_STRANGER,
@@ -16,12 +19,15 @@ from hasip.sip.strangers import (
 from support.fake_clock import FakeClock
 
 
-def make(clock: FakeClock, *, is_learning: bool = False) -> Strangers:
+def make(
+    clock: FakeClock, *, is_learning: bool = False, is_late: Callable[[], bool] = lambda: False
+) -> Strangers:
     """Return one that knows 10.0.0.1, and takes ten calls a second."""
     return Strangers(
         clock,
         accepts=lambda source: source in ("10.0.0.1", "10.0.0.2"),
         is_learning=lambda: is_learning,
+        is_late=is_late,
         calls_per_s=10,
         calls_at_once=10,
     )
@@ -66,6 +72,22 @@ def test_calls_that_come_too_fast_are_refused_and_one_source_leaves_room_for_oth
     said = [line for line in caplog.messages if "In the last minute" in line]
     assert len(said) == 1
     assert "0 requests of strangers were refused or not answered; 7 calls" in said[0]
+
+
+def test_no_more_calls_are_let_in_while_the_loop_is_late() -> None:
+    clock, mailbox = FakeClock(), list[Callable[[], None]]()
+    strangers = make(clock, is_late=Overload(clock, mailbox.append).is_late)
+
+    assert strangers.judge("INVITE", "10.0.0.1") is Verdict.PASS
+    clock.advance(LATE_S / 2)
+    assert strangers.judge("INVITE", "10.0.0.1") is Verdict.PASS
+    clock.advance(LATE_S)
+    assert strangers.judge("INVITE", "10.0.0.1") is Verdict.BUSY
+    assert strangers.judge("OPTIONS", "10.0.0.1") is Verdict.PASS
+    assert len(mailbox) == 1
+    mailbox.pop()()
+    assert strangers.judge("INVITE", "10.0.0.1") is Verdict.PASS
+    assert len(mailbox) == 1
 
 
 def test_other_requests_of_those_who_are_taken_have_a_limit_too() -> None:

@@ -64,14 +64,14 @@ class Voices:
 
 @dataclass(frozen=True, slots=True)
 class MadePrompt:
-    """A WAV file at the bridge's rate; `release` it when it is not wanted any more."""
+    """A WAV file at the bridge's rate; `release` it once when it is not wanted any more."""
 
     path: Path
     failed: bool
     _on_release: Callable[[Path], None]
 
     def release(self) -> None:
-        """Delete the file, if it was made for this prompt only."""
+        """Delete the file, if it is not kept and nobody else uses it."""
         self._on_release(self.path)
 
 
@@ -114,6 +114,9 @@ class Prompts:
         self._fence = fence
         self._warned_of_cache = False
         self._numbers = itertools.count(1)
+        # Whose job no worker has begun: who wants the same gets what that one makes.
+        self._in_line: dict[Prompt, list[_Preparation]] = {}
+        self._users: dict[Path, int] = {}
 
     def prepare(self, prompt: Prompt, ready: Callable[[MadePrompt], None]) -> _Preparation:
         """Begin to make a prompt; `ready` is called on the loop, with the error sound at worst."""
@@ -121,17 +124,30 @@ class Prompts:
             self._warned_of_cache = True
             _log.warning("cache_audio is asked for, but cache_dir is not set: nothing is cached")
         preparation = _Preparation(ready)
+        in_line = self._in_line.get(prompt)
+        if in_line is not None:
+            in_line.append(preparation)
+            return preparation
+        waiting = self._in_line[prompt] = [preparation]
+        stem = self._scratch_dir / f"prompt-{next(self._numbers)}"
+
+        def work() -> Path:
+            del self._in_line[prompt]
+            return self._make(prompt, stem)
 
         def done(result: Result[Path]) -> None:
+            if self._in_line.get(prompt) is waiting:  # there were too many jobs to take it
+                del self._in_line[prompt]
             if isinstance(result, Done):
-                made = MadePrompt(result.value, failed=False, _on_release=self._delete)
+                path, failed = result.value, False
             else:
                 _log.warning("The error sound is played instead: %s", result.error)
-                made = MadePrompt(ERROR_SOUND, failed=True, _on_release=self._delete)
-            preparation.deliver(made)
+                path, failed = ERROR_SOUND, True
+            self._users[path] = self._users.get(path, 0) + len(waiting)
+            for one in waiting:
+                one.deliver(MadePrompt(path, failed=failed, _on_release=self._release))
 
-        stem = self._scratch_dir / f"prompt-{next(self._numbers)}"
-        self._pool.submit(lambda: self._make(prompt, stem), done)
+        self._pool.submit(work, done)
         return preparation
 
     def _make(self, prompt: Prompt, stem: Path) -> Path:
@@ -202,7 +218,11 @@ class Prompts:
         changed = f"{stat.st_size}:{stat.st_mtime_ns}"
         return (*self._format, "file", str(source), changed)
 
-    def _delete(self, path: Path) -> None:
+    def _release(self, path: Path) -> None:
+        self._users[path] -= 1
+        if self._users[path]:
+            return
+        del self._users[path]
         if path.parent == self._scratch_dir:
             self._pool.submit(lambda: path.unlink(missing_ok=True), _ignore)
 

@@ -26,6 +26,7 @@ from hasip.sip.incoming import IncomingMessages
 from hasip.sip.locate import locator_for
 from hasip.sip.media import BRIDGE_RATE_HZ
 from hasip.sip.nat_servers import ServerWatch, ask_stun
+from hasip.sip.overload import Overload
 from hasip.sip.pj_call import leave_to_pjsip
 from hasip.sip.pj_log import REFUSAL_LEVEL, LogWriter
 from hasip.sip.refusals import refused_by_us
@@ -203,6 +204,7 @@ class SipStack:
                 not self._is_open
                 or any(a.sources.is_learning for a in tuple(self._accounts.values()))
             ),
+            is_late=Overload(self._loop.clock, self._loop.post).is_late,
             calls_per_s=CALLS_PER_S,
             calls_at_once=CALLS_PER_S,
         )

@@ -83,12 +83,14 @@ class Strangers:
         *,
         accepts: Callable[[str], bool],
         is_learning: Callable[[], bool],
+        is_late: Callable[[], bool],
         calls_per_s: float,
         calls_at_once: float,
     ) -> None:
         self._clock = clock
         self._accepts = accepts
         self._is_learning = is_learning
+        self._is_late = is_late
         self._calls = Bucket(clock, calls_per_s, calls_at_once)
         self._others = Bucket(clock, OTHERS_PER_S, 2 * OTHERS_PER_S)
         self._strays = Bucket(clock, STRAYS_PER_S, STRAYS_AT_ONCE)
@@ -150,7 +152,7 @@ class Strangers:
         self._shares[source] = share
         while len(self._shares) > MOST_SOURCES:
             self._shares.popitem(last=False)
-        if share.take() and self._calls.take():
+        if share.take() and self._calls.take() and not self._is_late():
             return Verdict.PASS
         self.too_many += 1
         if self.too_many == 1:
