@@ -42,6 +42,7 @@ PER_S = {
     "CANCEL": 50,
     **dict.fromkeys(("~INVITE", "~BYE", "~ACK", "~INFO"), 100),
 }
+GIVEN_UP_AFTER_S = 32  # calls that nobody acknowledges (RFC 3261 §13.3.1.4)
 ROOM = {"default": 4, "source": 256}  # calls
 PROMPT_HZ, OPEN_HZ = 1004, 1633
 CODE = "4711"
@@ -192,7 +193,9 @@ def look_at_answers(answers: dict[str, int], took_s: float, sender: str, build: 
         return
     to_invite = {what.partition(" ")[2] for what in answers if what.startswith("INVITE ")}
     # 503 with Retry-After: 2. New calls keep a source build busy: the kernel drops some there.
-    assert to_invite == {"200", "486", "503 2"}
+    assert {"200", "503 2"} <= to_invite <= {"200", "486", "503 2"}
+    if took_s < GIVEN_UP_AFTER_S / 2:  # else the first ones have been given up, and there is room
+        assert "486" in to_invite
     assert answers["INVITE 200"] <= ROOM[build] - 2
     assert answers["INVITE 503 2"] > (1_000 if build == "default" else 100)
     if build == "default":

@@ -97,6 +97,7 @@ def test_who_is_named_by_accept_from_may_call_beside_the_registrar(tmp_path: Pat
     ):
         gateway.wait_log("): registered")
         door.call(f"sip:hasip@127.0.0.1:{gateway.port}").wait_answered()
+        assert not [line for line in gateway.own_lines if "takes calls from everybody" in line]
 
 
 def test_a_call_is_for_the_account_that_takes_it_whatever_name_is_called(tmp_path: Path) -> None:
