@@ -5,6 +5,7 @@ from __future__ import annotations
 import socket
 import ssl
 import sys
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import pytest
@@ -21,11 +22,11 @@ from support.source_build import python_of, source_python
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
-    from pathlib import Path
 
 USERS = {"hasip": "hasip-secret", "alice": "alice-secret", "bare": "bare-secret"}
 OURS_HZ = 1_000
 LOCAL = "IP:127.0.0.1"
+SYSTEM_STORE = Path("/etc/ssl/certs/ca-certificates.crt")
 
 
 def registrar(folder: Path, certificate: Sequence[Path], client_ca: Path | None = None) -> Kamailio:
@@ -79,7 +80,7 @@ def test_a_registrar_of_an_unknown_authority_is_not_trusted_and_the_log_says_wha
     authority = Authority(tmp_path / "ca")
     with (
         registrar(tmp_path / "pbx", authority.sign("pbx", LOCAL)) as kamailio,
-        gateway_at(kamailio, tmp_path, "", python) as gateway,
+        gateway_at(kamailio, tmp_path, "", python, SSL_CERT_FILE="") as gateway,
     ):
         told = gateway.wait_log("TLS: the certificate of")
 
@@ -87,6 +88,40 @@ def test_a_registrar_of_an_unknown_authority_is_not_trusted_and_the_log_says_wha
         assert "--tls-ca-file" in told
         gateway.wait_log("registration at")
         assert not any("): registered" in line for line in gateway.lines)
+
+
+def as_system_store(bundle: Path) -> tuple[str, ...]:
+    """Return what runs a command with that file as the authorities that this system trusts."""
+    script = f'mount --bind "$0" {SYSTEM_STORE} && exec "$@"'
+    return ("unshare", "--mount", "sh", "-c", script, str(bundle))
+
+
+@pytest.mark.parametrize("build", ["wheel", "source"])
+def test_a_registrar_of_an_authority_of_the_system_is_trusted(tmp_path: Path, build: str) -> None:
+    """One among all those that a system trusts."""
+    authority, bundle = Authority(tmp_path / "ca"), tmp_path / "bundle.pem"
+    bundle.write_bytes(SYSTEM_STORE.read_bytes() + authority.certificate.read_bytes())
+    with (
+        registrar(tmp_path / "pbx", authority.sign("pbx", LOCAL)) as kamailio,
+        gateway_at(
+            *(kamailio, tmp_path, "", python_of(build)),
+            prefix=as_system_store(bundle),
+            SSL_CERT_FILE="",
+        ) as gateway,
+    ):
+        gateway.wait_log("): registered")
+
+
+def test_a_registrar_of_an_authority_that_ssl_cert_file_names_is_trusted(tmp_path: Path) -> None:
+    """OpenSSL's own way to name another store for the system's."""
+    authority = Authority(tmp_path / "ca")
+    with (
+        registrar(tmp_path / "pbx", authority.sign("pbx", LOCAL)) as kamailio,
+        gateway_at(
+            kamailio, tmp_path, "", SSL_CERT_FILE=str(authority.certificate)
+        ) as gateway,
+    ):
+        gateway.wait_log("): registered")
 
 
 def test_a_bare_number_is_called_by_tls_where_the_account_is_registered_by_tls(
