@@ -117,9 +117,7 @@ def test_a_registrar_of_an_authority_that_ssl_cert_file_names_is_trusted(tmp_pat
     authority = Authority(tmp_path / "ca")
     with (
         registrar(tmp_path / "pbx", authority.sign("pbx", LOCAL)) as kamailio,
-        gateway_at(
-            kamailio, tmp_path, "", SSL_CERT_FILE=str(authority.certificate)
-        ) as gateway,
+        gateway_at(kamailio, tmp_path, "", SSL_CERT_FILE=str(authority.certificate)) as gateway,
     ):
         gateway.wait_log("): registered")
 

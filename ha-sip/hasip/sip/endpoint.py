@@ -23,6 +23,7 @@ from hasip.sip.gate import Gate
 from hasip.sip.handshakes import Handshakes
 from hasip.sip.hop import Hops
 from hasip.sip.incoming import IncomingMessages
+from hasip.sip.lean_invite import LeanInvites
 from hasip.sip.locate import locator_for
 from hasip.sip.media import BRIDGE_RATE_HZ
 from hasip.sip.nat_servers import ServerWatch, ask_stun
@@ -140,6 +141,7 @@ class SipStack:
         # pjsip looks at these as long as it runs.
         self._resolver: Resolver | None = None
         self._incoming: IncomingMessages | None = None
+        self._lean_invites: LeanInvites | None = None
         self._connections: Connections | None = None
         self._handshakes: Handshakes | None = None
         self._accounts: dict[int, SipAccount] = {}
@@ -177,6 +179,7 @@ class SipStack:
             stay_on_udp()
             self._endpoint.libInit(self._endpoint_config())
         self._watch_the_door()
+        self._keep_invites_small()
         open_transports(self._endpoint, self._settings.sip)
         self._watch_connections()
         with sip_errors("start pjsip"):
@@ -217,6 +220,12 @@ class SipStack:
                 "get no answer, and a wrong password may be shown three times a try: %s",
                 error,
             )
+
+    def _keep_invites_small(self) -> None:
+        try:
+            self._lean_invites = LeanInvites()
+        except OSError as error:
+            _log.info("An INVITE may not fit into one packet: %s", error)
 
     def _report_strangers(self, strangers: Strangers) -> None:
         strangers.report()

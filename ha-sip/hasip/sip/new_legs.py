@@ -16,6 +16,10 @@ if TYPE_CHECKING:
     from hasip.sip.call import LegContext
 
 
+# RFC 3261 §8.1.1.4: so that nobody else has it. It is in every message of the call.
+_CALL_ID_BYTES = 10
+
+
 def incoming_call(
     loop: Loop, account: pj.Account, prm: pj.OnIncomingCallParam, context: LegContext
 ) -> tuple[PjCall, SipLeg]:
@@ -31,7 +35,7 @@ def outgoing_call(
 ) -> SipLeg:
     """Make a leg whose INVITE is still to be sent."""
     parties = Parties(
-        call_id=SipCallId(os.urandom(16).hex()),
+        call_id=SipCallId(os.urandom(_CALL_ID_BYTES).hex()),
         remote_uri=dialled,
         local_uri=local_uri,
         headers=dict.fromkeys(context.rules.wanted_headers),

@@ -53,7 +53,7 @@ class _Module(ctypes.Structure):
         ("unload", _Function),
         ("on_rx_request", _OnMessage),
         ("on_rx_response", _OnMessage),
-        ("on_tx_request", _Function),
+        ("on_tx_request", _OnMessage),
         ("on_tx_response", _Function),
         ("on_tsx_state", _Function),
     )
@@ -84,19 +84,24 @@ class Pjsip:
         self,
         name: bytes,
         priority: int,
-        on_request: Callable[[int], int],
+        on_request: Callable[[int], int] | None = None,
         on_response: Callable[[int], int] | None = None,
+        on_sending: Callable[[int], int] | None = None,
     ) -> None:
         """Have pjsip ask about each message, on a thread of its own; raises `OSError`.
 
         It gives the address of a `struct pjsip_rx_data`. An answer other than 0 takes the message:
-        no module of a higher priority hears of it.
+        no module of a higher priority hears of it. `on_sending` is asked about each request that
+        is to be sent, on any thread that sends, with the address of a `struct pjsip_tx_data`; an
+        answer other than 0 would keep it from being sent.
         """
-        module = _Module(
-            name=Text.of(name), id=-1, priority=priority, on_rx_request=_OnMessage(on_request)
-        )
+        module = _Module(name=Text.of(name), id=-1, priority=priority)
+        if on_request is not None:
+            module.on_rx_request = _OnMessage(on_request)
         if on_response is not None:
             module.on_rx_response = _OnMessage(on_response)
+        if on_sending is not None:
+            module.on_tx_request = _OnMessage(on_sending)
         status = self.call(
             "pjsip_endpt_register_module", ctypes.c_int, self._endpoint, ctypes.byref(module)
         )
@@ -145,11 +150,19 @@ class Pjsip:
 
     def hide(self, packet: Packet, name: bytes) -> None:
         """Take all headers of that name out of a message, which a known build has parsed."""
-        text, message = ctypes.byref(Text.of(name)), ctypes.c_void_p(packet.parsed)
-        while True:
-            header = self.call("pjsip_msg_find_hdr_by_name", ctypes.c_void_p, message, text, None)
-            if header is None:
-                return
+        self.remove(packet.parsed, name)
+
+    def find(self, message: int, name: bytes) -> int | None:
+        """Return the address of a header of a message, or None."""
+        text = ctypes.byref(Text.of(name))
+        found: int | None = self.call(
+            "pjsip_msg_find_hdr_by_name", ctypes.c_void_p, ctypes.c_void_p(message), text, None
+        )
+        return found
+
+    def remove(self, message: int, name: bytes) -> None:
+        """Take all headers of that name out of a message."""
+        while (header := self.find(message, name)) is not None:
             links = HeaderLinks.from_address(header)
             HeaderLinks.from_address(links.prev).next = links.next
             HeaderLinks.from_address(links.next).prev = links.prev
