@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import time
 from typing import TYPE_CHECKING
 
 import pytest
 
+from support.baresip import Baresip
 from support.gateway import GatewayProcess
 from support.home_assistant import StandInHomeAssistant
 from support.kamailio import Kamailio
@@ -19,7 +21,12 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
     from pathlib import Path
 
-USERS = {"hasip": "hasip-secret", "alice": "alice-secret", "bob": "bob-secret"}
+USERS = {
+    "hasip": "hasip-secret",
+    "alice": "alice-secret",
+    "bob": "bob-secret",
+    "bare": "bare-secret",
+}
 MENU = {
     "message": "Press one",
     "choices": {"1": {"action": {"domain": "lock", "service": "unlock"}, "post_action": "hangup"}},
@@ -107,3 +114,58 @@ def test_an_attended_transfer_onto_us(proxy: Kamailio, line: OpenLine) -> None:
             line.house.wait_service("lock/unlock")
             assert line.house.wait_event("call_transferred")["how"] == "replaces"
             assert line.ended()["parsed_remote_uri"] == "bob"
+
+
+@pytest.fixture
+def bare(proxy: Kamailio, tmp_path: Path) -> Iterator[Baresip]:
+    """Return a baresip that is registered at the proxy."""
+    with Baresip(
+        tmp_path / "baresip", "PCMU/8000", registrar=(proxy.port, USERS["bare"])
+    ) as baresip:
+        baresip.wait_said("1 binding")
+        yield baresip
+
+
+def test_our_transfer_of_a_baresip_ends_our_call_when_the_target_answers(
+    proxy: Kamailio, line: OpenLine, bare: Baresip
+) -> None:
+    """It calls the target itself, and tells by NOTIFY how that goes (RFC 3515 §2.4.5)."""
+    with phone("bob", proxy, answer_after_s=None) as bob:
+        line.command("dial", "bare")
+        line.house.wait_event("call_established")
+        line.command("transfer", "bare", transfer_to="bob", request_id="t")
+        call = bob.wait_call()
+        assert "baresip" in call.invite_received["user-agent"]
+        assert not {"transfer_result", "call_disconnected"} & set(line.house.event_names)
+        answered_at = time.monotonic()
+        call.answer()
+        ended = line.ended()
+
+        assert time.monotonic() - answered_at < 5
+        result = line.house.wait_event("transfer_result")
+        assert (result["sip_code"], result["success"]) == (200, True)
+        assert result["request_id"] == "t"
+        assert (ended["outcome"], ended["hangup_by"], ended["sip_code"]) == (
+            *("transferred", "local", 200),
+        )
+        names = line.house.event_names
+        assert names.index("transfer_result") < names.index("call_disconnected")
+        call.wait_sound()
+        bare.command("hangup")
+        call.wait_ended()
+
+
+def test_our_transfer_of_a_baresip_to_a_busy_phone_keeps_our_call(
+    proxy: Kamailio, line: OpenLine, bare: Baresip
+) -> None:
+    with phone("bob", proxy, reject_with=486):
+        line.command("dial", "bare")
+        line.house.wait_event("call_established")
+        line.command("transfer", "bare", transfer_to="bob")
+        result = line.house.wait_event("transfer_result")
+
+        assert (result["sip_code"], result["success"]) == (486, False)
+        assert "call_disconnected" not in line.house.event_names
+        line.command("hangup", "bare")
+        assert line.ended()["outcome"] == "completed"
+        bare.wait_said("session closed")

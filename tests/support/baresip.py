@@ -53,7 +53,7 @@ snd_path {folder}
 
 
 class Baresip(Server):
-    """A baresip without a registrar."""
+    """A baresip, by itself or at a registrar."""
 
     def __init__(
         self,
@@ -63,11 +63,12 @@ class Baresip(Server):
         *,
         host: str = "127.0.0.1",
         media_nat: str | None = None,
+        registrar: tuple[int, str] | None = None,
     ) -> None:
         """Keep its files in `folder`; `codec` as in `PCMA/8000`, the only one it speaks.
 
         `encryption` is baresip's `mediaenc`, for example `srtp-mand`; `media_nat` its `medianat`,
-        for example `ice`.
+        for example `ice`. A registrar is at that host: its port, and the password of `bare` there.
         """
         folder.mkdir(exist_ok=True)
         self.folder = folder
@@ -88,8 +89,13 @@ class Baresip(Server):
         )
         secret = f";mediaenc={encryption}" if encryption else ""
         nat = f";medianat={media_nat}" if media_nat else ""
+        account, interval_s = self.uri, 0
+        if registrar is not None:
+            port, password = registrar
+            account, interval_s = f"sip:bare@{host}:{port}", 600
+            secret += f";auth_pass={password}"
         (folder / "accounts").write_text(
-            f"<{self.uri}>;regint=0;answermode=auto;audio_codecs={codec}{secret}{nat}\n",
+            f"<{account}>;regint={interval_s};answermode=auto;audio_codecs={codec}{secret}{nat}\n",
             encoding="utf-8",
         )
         super().__init__(["baresip", "-f", str(folder)], control_port, folder / "baresip.log", host)
