@@ -117,13 +117,20 @@ keep_for_c() {
     strip --strip-debug "$built-c"/lib/*.a
 }
 
+mkdir -p "$cache"
+exec 9>"$cache/lock"
+flock 9 # who comes meanwhile waits, and finds it built
 if [ ! -d "$built" ]; then
-    mkdir -p "$cache"
     work=$(mktemp -d)
     trap 'rm -rf "$work"' EXIT
     fetch_sources "$work"
-    (cd "$work/src" && configure_and_make && bind_to_python)
+    ( # no list with &&, in which a step that fails would not end it
+        cd "$work/src"
+        configure_and_make
+        bind_to_python
+    )
 fi
+exec 9>&-
 site=$("$python" -c 'import sysconfig; print(sysconfig.get_path("platlib"))')
 cp "$built"/* "$site"
 [ -z "${2:-}" ] || ln -sfn "$built-c" "$2"

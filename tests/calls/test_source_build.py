@@ -2,9 +2,14 @@
 
 from __future__ import annotations
 
+import hashlib
+import json
+import os
+import signal
+import subprocess
 import sys
 from itertools import dropwhile
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import pytest
 
@@ -12,7 +17,7 @@ from hasip.sip.build import MAX_ACCOUNTS, tls_warning
 from support import audio
 from support.crowd import Crowd
 from support.gateway import GatewayProcess
-from support.source_build import source_python
+from support.source_build import PROJECT, source_python
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -38,6 +43,121 @@ def test_the_source_build_says_what_it_is(tmp_path: Path) -> None:
     assert "256 calls at once, 32 accounts, TLS by OpenSSL 3." in line
     codecs = line.partition("codecs: ")[2]
     assert codecs.startswith("opus/48000, G722/16000, PCMA/8000, PCMU/8000")
+
+
+# Asks the library itself, in a process of its own, and says what it says.
+ASK = """
+import ctypes, json, os
+import pjsua2 as pj
+endpoint = pj.Endpoint()
+endpoint.libCreate()
+config = pj.EpConfig()
+config.logConfig.level = config.logConfig.consoleLevel = 0
+config.uaConfig.maxCalls = 10_000
+endpoint.libInit(config)
+endpoint.transportCreate(pj.PJSIP_TRANSPORT_UDP, pj.TransportConfig())
+endpoint.libStart()
+library = ctypes.CDLL(pj._pjsua2.__file__)
+misuse = library.pjsua_call_get_info(-5, ctypes.create_string_buffer(1_000_000))
+library.pj_ioqueue_name.restype = ctypes.c_char_p
+library.OpenSSL_version.restype = ctypes.c_char_p
+links = {os.path.basename(line.split()[-1]) for line in open("/proc/self/maps") if ".so" in line}
+opened = set()
+for entry in os.scandir("/proc/self/fd"):
+    if os.path.islink(entry.path):
+        opened.add(os.readlink(entry.path))
+said = {
+    "calls": library.pjsua_call_get_max_count(),
+    "ioqueue": library.pj_ioqueue_name().decode(),
+    "tls": library.OpenSSL_version(0).decode(),
+    "links": sorted(links),
+    "opened": sorted(opened),
+    "codecs": [codec.codecId for codec in endpoint.codecEnum2()],
+    "misuse": misuse,
+}
+print("said:" + json.dumps(said), flush=True)
+os._exit(0)
+"""
+PJ_EINVAL = 70004
+
+
+def ask(python: str) -> tuple[int, dict[str, Any]]:
+    """Return the exit code and what was said of the pjsua2 of an interpreter."""
+    done = subprocess.run(
+        [python, "-c", ASK], capture_output=True, text=True, timeout=60, check=False
+    )
+    print(done.stdout, done.stderr)
+    said = [line.removeprefix("said:") for line in done.stdout.splitlines() if "said:" in line]
+    return done.returncode, json.loads(said[0]) if said else {}
+
+
+def test_the_library_as_it_runs_has_what_it_was_built_with() -> None:
+    code, said = ask(source_python())
+
+    assert code == 0
+    assert said["calls"] == 256
+    assert said["ioqueue"].startswith("epoll")
+    assert "anon_inode:[eventpoll]" in said["opened"]
+    assert said["tls"].startswith("OpenSSL 3.")
+    names = {link.partition(".so")[0].rstrip("-.0123456789") for link in said["links"]}
+    assert {"libssl", "libsrtp", "libspeex", "libspeexdsp", "libopus"} <= names
+    assert {"opus/48000/2", "speex/16000/1", "G722/16000/1"} <= set(said["codecs"])
+
+
+def test_a_misuse_is_refused_and_ends_no_process_since_there_are_no_assertions() -> None:
+    code, said = ask(source_python())
+    assert (code, said["misuse"]) == (0, PJ_EINVAL)
+    if sys.executable != source_python():
+        code, _ = ask(sys.executable)  # the wheel has them, so this can tell
+        assert code == -signal.SIGABRT
+
+
+def tarball_of(folder: Path, configure: str) -> Path:
+    """Return a tarball whose `configure` is that script."""
+    inside = folder / "pjproject-2.17"
+    for name in ("pjlib/include/pj", "pjmedia/src/pjmedia-audiodev"):
+        (inside / name).mkdir(parents=True)
+    (inside / "configure").write_text(f"#!/bin/sh\n{configure}\n", encoding="utf-8")
+    (inside / "configure").chmod(0o755)
+    tarball = folder / "pjproject.tar.gz"
+    subprocess.run(["tar", "-czf", tarball, "-C", folder, inside.name], check=True)
+    return tarball
+
+
+@pytest.mark.parametrize("is_trusted", [False, True])
+def test_sources_are_taken_only_if_they_are_those_that_are_pinned(
+    tmp_path: Path,
+    is_trusted: bool,  # noqa: FBT001
+) -> None:
+    """A tarball that is trusted is unpacked, patched and configured; there it ends here."""
+    tarball = tarball_of(tmp_path, "echo this was configured: $*; exit 7")
+    digest = hashlib.sha256(tarball.read_bytes()).hexdigest()
+    programs = tmp_path / "bin"
+    programs.mkdir()
+    (programs / "patch").write_text("#!/bin/sh\nexit 0\n", encoding="utf-8")
+    (programs / "patch").chmod(0o755)
+    environment = {
+        **os.environ,
+        "PATH": f"{programs}:{os.environ['PATH']}",
+        "XDG_CACHE_HOME": str(tmp_path / "cache"),
+        "PJPROJECT_TARBALL": str(tarball),
+        "PJPROJECT_SHA256": digest if is_trusted else "0" * 64,
+    }
+    done = subprocess.run(
+        [PROJECT / "scripts/build-pjsua2.sh", sys.prefix],
+        env=environment,
+        capture_output=True,
+        text=True,
+        timeout=60,
+        check=False,
+    )
+
+    assert done.returncode == (7 if is_trusted else 1)
+    assert ("this was configured" in done.stdout) == is_trusted
+    assert ("--enable-epoll" in done.stdout) == is_trusted
+    refusal = f"The sources have the SHA-256 {digest}, not the one pinned for 2.17."
+    assert (refusal in done.stderr) != is_trusted
+    assert (f"If you trust them, set PJPROJECT_SHA256={digest}" in done.stderr) != is_trusted
 
 
 def test_an_account_more_than_there_is_room_for_is_refused_and_the_others_run(
