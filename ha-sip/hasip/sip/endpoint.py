@@ -16,6 +16,7 @@ from hasip.sip.connections import (
     ClosedOnes,
     Connections,
     close_connection,
+    has_good_certificate,
     incoming_connection,
 )
 from hasip.sip.errors import guarded, sip_errors
@@ -91,7 +92,8 @@ class _Endpoint(pj.Endpoint):
             return
         transport, source, is_tls = connection
         if prm.state == pj.PJSIP_TP_STATE_CONNECTED:
-            self.connections.came(transport, source, is_tls=is_tls)
+            is_trusted = is_tls and has_good_certificate(prm)
+            self.connections.came(transport, source, is_tls=is_tls, is_trusted=is_trusted)
         elif prm.state in (pj.PJSIP_TP_STATE_DISCONNECTED, pj.PJSIP_TP_STATE_DESTROY):
             self.connections.went(transport)
 
@@ -201,7 +203,7 @@ class SipStack:
         strangers = Strangers(
             self._loop.clock,
             accepts=lambda source: any(
-                account.sources.accepts(source) for account in tuple(self._accounts.values())
+                self._accepts(account, source) for account in tuple(self._accounts.values())
             ),
             is_learning=lambda: (
                 not self._is_open
@@ -265,7 +267,14 @@ class SipStack:
         the name that is called, or a stranger finds out names.
         """
         accounts = (picked, *self._accounts.values())
-        return next((account for account in accounts if account.sources.accepts(source)), None)
+        return next((account for account in accounts if self._accepts(account, source)), None)
+
+    def _accepts(self, account: SipAccount, source: str) -> bool:
+        """Tell whether an account takes the request that pjsip looks at now."""
+        if account.sources.accepts(source):
+            return True
+        has_certificate = self._connections is not None and self._connections.is_trusted
+        return has_certificate and account.sources.takes_certificates
 
     def pulse(self, done: Callable[[], None]) -> None:
         """Have pjsip call `done`, on a thread of its own: a sign that it is alive."""
