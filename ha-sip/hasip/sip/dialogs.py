@@ -24,11 +24,12 @@ class Dialogs:
 
     def __init__(self, pjsip: Pjsip) -> None:
         self._pjsip = pjsip
-        self._let_in: OrderedDict[bytes, None] = OrderedDict()
+        # By their hash: a Call-ID may be as long as a packet.
+        self._let_in: OrderedDict[int, None] = OrderedDict()
 
     def let_in(self, packet: Packet) -> None:
         """Remember an INVITE: what belongs to it may come before its dialog is known."""
-        self._let_in[bytes(packet.call_id)] = None
+        self._let_in[hash(bytes(packet.call_id))] = None
         while len(self._let_in) > MOST_REMEMBERED:
             self._let_in.popitem(last=False)
 
@@ -37,7 +38,7 @@ class Dialogs:
 
         `is_early`: it may be one that has no tag of ours yet, a CANCEL, or the ACK of a refusal.
         """
-        if is_early and bytes(packet.call_id) in self._let_in:
+        if is_early and hash(bytes(packet.call_id)) in self._let_in:
             return True
         if not packet.names_dialog:
             return False
