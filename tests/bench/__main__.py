@@ -67,7 +67,7 @@ def main(arguments: list[str]) -> int:
                     _take(row, report, wanted.json)
     report.about["took"] = f"{(time.monotonic() - began_at) / 60:.1f} min"
     report.write(wanted.json)
-    print(f"\n{figures_table(report)}\n\n{growth_table(report.curves)}")
+    print(f"\n{figures_table(report)}\n\n{growth_table(report)}")
     print(f"\nWritten to {wanted.json.resolve()}")
     return int(any(row.is_failure for row in report.unmeasured))
 

@@ -9,11 +9,10 @@ from bench.bars import BARS
 from bench.picture import draw
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Sequence
+    from collections.abc import Iterator
     from pathlib import Path
 
     from bench.bars import Bar
-    from bench.curve import Curve
     from bench.figure import Figure
     from bench.report import Report
 
@@ -29,7 +28,7 @@ def write_into(docs: Path, report: Report) -> None:
     if report.figures:
         text = _between("figures", figures_table(report), text)
     if report.curves:
-        text = _between("growth", growth_table(report.curves), text)
+        text = _between("growth", growth_table(report), text)
         draw(docs / "growth.svg", report.curves)
     page.write_text(text, "utf-8")
 
@@ -54,13 +53,16 @@ def figures_table(report: Report) -> str:
     return "\n".join(lines)
 
 
-def growth_table(curves: Sequence[Curve]) -> str:
+def growth_table(report: Report) -> str:
     """Return where each curve begins and ends, and how steep it is."""
+    when = ("run", "at", "commit", "load before")
     lines = [
+        _about({name: report.about[name] for name in when if name in report.about}),
+        "",
         "| figure | over | from | to | exponent | between the last two |",
         "|---|---|---|---|---|---|",
     ]
-    for curve in curves:
+    for curve in report.curves:
         first, last = curve.points[0], curve.points[-1]
         mark = " **steeper than linear**" if curve.is_steep else ""
         lines.append(
