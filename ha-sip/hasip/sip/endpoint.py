@@ -27,6 +27,7 @@ from hasip.sip.incoming import IncomingMessages
 from hasip.sip.lean_invite import LeanInvites
 from hasip.sip.locate import locator_for
 from hasip.sip.media import BRIDGE_RATE_HZ
+from hasip.sip.media_clock import MediaClock
 from hasip.sip.nat_servers import ServerWatch, ask_stun
 from hasip.sip.overload import Overload
 from hasip.sip.pj_call import leave_to_pjsip
@@ -152,6 +153,12 @@ class SipStack:
         self._why_off: dict[int, str] = {}  # accounts that are not in use
         # The one place that keeps the calls alive; see PjCall.
         self._calls: set[PjCall] = set()
+        # Without a sound device, the one that is no device gives the beat.
+        self._media_clock = MediaClock(
+            loop,
+            start=lambda: self._with_devices(lambda devices: devices.setNullDev()),
+            stop=lambda: self._with_devices(lambda devices: devices.setNoDev()),
+        )
 
     @property
     def accounts(self) -> dict[int, SipAccount]:
@@ -186,7 +193,7 @@ class SipStack:
         self._watch_connections()
         with sip_errors("start pjsip"):
             self._endpoint.libStart()
-            self._endpoint.audDevManager().setNullDev()
+            self._endpoint.audDevManager().setNoDev()
         self._choose_codecs(self._settings.sip.options.codecs)
         self._open_accounts(self._settings.accounts)
         self._is_open = True
@@ -450,10 +457,17 @@ class SipStack:
 
     def _keep(self, call: PjCall) -> None:
         self._calls.add(call)
+        self._media_clock.call_began()
 
     def _let_go(self, call: PjCall) -> None:
         self._calls.discard(call)
         call.let_die()
+        if not self._calls:
+            self._media_clock.last_call_ended()
+
+    def _with_devices(self, act: Callable[[pj.AudDevManager], None]) -> None:
+        if self._endpoint is not None:
+            act(self._endpoint.audDevManager())
 
 
 def _no_room() -> str:
