@@ -42,7 +42,6 @@ PER_S = {
     "CANCEL": 50,
     **dict.fromkeys(("~INVITE", "~BYE", "~ACK", "~INFO"), 100),
 }
-GIVEN_UP_AFTER_S = 32  # calls that nobody acknowledges (RFC 3261 §13.3.1.4)
 ROOM = {"default": 4, "source": 256}  # calls
 PROMPT_HZ, OPEN_HZ = 1004, 1633
 CODE = "4711"
@@ -50,6 +49,7 @@ CODE = "4711"
 # is acknowledged; 0.5 were seen), and the rest of the flood.
 MIB_A_CALL, MIB_BESIDE = 1.0, 30
 LEFT_MIB = 40
+MOST_BROKEN = 5  # calls
 # The one that leaves most behind comes first, so that it has been forgotten when that is looked at.
 FLOODS = (
     ("source", "accepted"),
@@ -193,8 +193,11 @@ def look_at_answers(answers: dict[str, int], took_s: float, sender: str, build: 
         return
     to_invite = {what.partition(" ")[2] for what in answers if what.startswith("INVITE ")}
     # 503 with Retry-After: 2. New calls keep a source build busy: the kernel drops some there.
-    assert {"200", "503 2"} <= to_invite <= {"200", "486", "503 2"}
-    if took_s < GIVEN_UP_AFTER_S / 2:  # else the first ones have been given up, and there is room
+    assert {"200", "503 2"} <= to_invite <= {"200", "486", "500", "503 2"}
+    # On a machine with other work to do some calls can't be answered in time (pjsip's lock), and
+    # not all the room of a source build is taken.
+    assert answers.get("INVITE 500", 0) <= MOST_BROKEN
+    if build == "default" or answers["INVITE 200"] >= ROOM[build] - 2:
         assert "486" in to_invite
     assert answers["INVITE 200"] <= ROOM[build] - 2
     assert answers["INVITE 503 2"] > (1_000 if build == "default" else 100)
