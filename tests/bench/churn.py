@@ -64,7 +64,8 @@ def call_in(shop: Workshop, gateway: GatewayProcess, calls: int) -> int:
     share = gateway.address[1], CALLS_A_SECOND // len(SOURCES), calls // len(SOURCES)
     with ThreadPoolExecutor(len(SOURCES)) as pool:
         failed = sum(pool.map(lambda source: _call_from(source, shop, *share), SOURCES))
-    assert failed < MOST_FAILED * calls, f"{failed} of {calls} calls failed: nothing is measured"
+    why = "on a busy machine the gateway is late and refuses some with 503"
+    assert failed < MOST_FAILED * calls, f"{failed} of {calls} calls failed; {why}"
     return failed
 
 
