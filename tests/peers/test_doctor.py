@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import os
 import signal
 import socket
 import subprocess
@@ -12,8 +13,9 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from support.certificates import self_signed
+from support.certificates import Authority, self_signed
 from support.command import PACKAGE_DIR, ha_sip
+from support.coturn import PASSWORD, USER, Coturn
 from support.home_assistant import TOKEN, StandInHomeAssistant
 from support.kamailio import Kamailio, Tls
 from support.mosquitto import Mosquitto
@@ -231,6 +233,58 @@ def test_a_certificate_that_signed_itself(
     trusted = f"{tls} --tls-ca-file {tmp_path}/kamailio/certificate.pem"
     assert doctor.examine(SIP1_REGISTRAR_URI=uri, GLOBAL_OPTIONS=trusted) == 0
     assert "is trusted for 127.0.0.1" in doctor.said("ok", "TLS")
+    doctor.said("ok", "register")
+
+
+@pytest.fixture(scope="module")
+def coturn(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Coturn]:
+    """Return one at an address of this run's own, since its ports are fixed."""
+    host = f"127.9.{os.getpid() >> 8 & 0xFF}.{os.getpid() & 0xFE | 1}"
+    folder = tmp_path_factory.mktemp("coturn")
+    authority = Authority(folder / "ca")
+    certificate = authority.sign("turn", f"IP:{host}")
+    with Coturn(folder, host, certificate) as server:
+        yield server
+
+
+@pytest.mark.parametrize("connection", ["udp", "tcp", "tls"])
+def test_stun_and_turn_servers_that_work(doctor: Doctor, coturn: Coturn, connection: str) -> None:
+    host, folder = coturn.address[0], coturn.log.parent
+    said = f"--turn-user {USER} --turn-password {PASSWORD} --turn-connection-type {connection}"
+
+    assert (
+        doctor.examine(
+            GLOBAL_OPTIONS=f"{doctor.general} --stun-server {host} "
+            f"--tls-ca-file {folder / 'ca/ca.pem'}",
+            SIP1_OPTIONS=f"--turn-server {host} {said}",
+        )
+        == 0
+    )
+    assert f"{host} ({host}:3478) answers" in doctor.said("ok", "STUN")
+    assert f"relays for us at {host}:" in doctor.said("ok", "TURN")
+    assert PASSWORD not in "\n".join(doctor.lines)
+
+
+@pytest.mark.parametrize("login", [(USER, "wrong-word"), ("nobody", PASSWORD)])
+def test_a_turn_server_that_refuses_the_login(
+    doctor: Doctor, coturn: Coturn, login: tuple[str, str]
+) -> None:
+    turn = f"--turn-server {coturn.address[0]} --turn-user {login[0]} --turn-password {login[1]}"
+
+    assert doctor.examine(SIP1_OPTIONS=turn) == 1
+    assert "401" in doctor.said("FAIL", "TURN")
+    assert "--turn-user or --turn-password is wrong" in doctor.said("FAIL", "TURN")
+    assert login[1] not in "\n".join(doctor.lines)
+    doctor.said("ok", "register")
+
+
+def test_stun_and_turn_servers_that_are_away(doctor: Doctor) -> None:
+    away = f"127.0.0.1:{free_port()}"
+    stun = f"{doctor.general} --stun-server {away}"
+
+    assert doctor.examine(GLOBAL_OPTIONS=stun, SIP1_OPTIONS=f"--turn-server {away}") == 1
+    assert "check --stun-server" in doctor.said("FAIL", "STUN")
+    assert "check --turn-server" in doctor.said("FAIL", "TURN")
     doctor.said("ok", "register")
 
 

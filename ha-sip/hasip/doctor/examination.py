@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING
 
 from hasip.doctor.hints import Names
 from hasip.doctor.house import check_broker, check_home_assistant
+from hasip.doctor.nat import check_stun, check_turn
 from hasip.doctor.report import Report
 from hasip.doctor.servers import check_server
 from hasip.doctor.telephone import Telephone
@@ -54,6 +55,7 @@ def _examine_telephony(
     try:
         if not telephone.start(report):
             return
+        check_stun(report, settings.sip.options)
         callers = []
         for account in settings.accounts:
             names = Names(account, is_addon=settings.is_addon)
@@ -62,6 +64,7 @@ def _examine_telephony(
                 report.fail("settings", "; ".join(map(str, account.problems)), "correct it")
                 continue
             check_server(report, settings, account, names)
+            check_turn(report, account, settings.sip.options)
             if telephone.check_registration(report, account, names):
                 callers.append(account.number)
         if number is not None:

@@ -1,0 +1,63 @@
+"""Asks the STUN and the TURN server for what calls ask them for."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from hasip.doctor.report import within
+from hasip.doctor.turn_client import RefusedError, allocate
+from hasip.errors import HaSipError
+from hasip.sip.nat_servers import ask_stun, ask_turn
+
+if TYPE_CHECKING:
+    from hasip.doctor.report import Report
+    from hasip.settings.model import Account, GlobalOptions
+
+STUN_WITHIN_S = 5.0
+TURN_WITHIN_S = 10.0
+UNAUTHORIZED, WRONG_CREDENTIALS, QUOTA_REACHED = 401, 441, 486
+
+
+def check_stun(report: Report, general: GlobalOptions) -> None:
+    """Say whether the STUN server answers, if there is one."""
+    server = general.stun_server
+    if server is None:
+        return
+    try:
+        address = within(STUN_WITHIN_S, lambda: ask_stun(server))
+    except HaSipError as error:
+        report.fail("STUN", str(error), "check --stun-server; calls go without it meanwhile")
+        return
+    report.ok("STUN", f"{server} ({address}) answers")
+
+
+def check_turn(report: Report, account: Account, general: GlobalOptions) -> None:
+    """Have the TURN server relay for the account, if there is one, for a moment."""
+    options = account.options
+    server, connection = options.turn_server, options.turn_connection_type
+    if server is None:
+        return
+    ca_file = general.tls_ca_file
+    password = options.turn_password.get_secret_value() if options.turn_password else ""
+    try:
+        address = within(TURN_WITHIN_S, lambda: ask_turn(server, connection, ca_file))
+        relayed = within(
+            TURN_WITHIN_S,
+            lambda: allocate(
+                address, server, connection, (options.turn_user or "", password), ca_file
+            ),
+        )
+    except RefusedError as error:
+        report.fail("TURN", f"{server} refuses: {error}", _hint(error.code))
+    except HaSipError as error:
+        report.fail("TURN", str(error), "check --turn-server and --turn-connection-type")
+    else:
+        report.ok("TURN", f"{server} ({address}) relays for us at {relayed}")
+
+
+def _hint(code: int) -> str:
+    if code in (UNAUTHORIZED, WRONG_CREDENTIALS):
+        return "--turn-user or --turn-password is wrong"
+    if code == QUOTA_REACHED:
+        return "too many use this account at once; end the others, or ask who runs the server"
+    return "ask who runs the server"
