@@ -77,13 +77,7 @@ def test_every_codec_is_spoken_both_ways(line: OpenLine, build: str) -> None:
     print(f"the prompts are alike by {alike}")
     assert min(alike.values()) > LEAST_ALIKE
     for name in codecs:
-        assert seconds_of(audio.read_wav(line.folder / f"{name}.wav"), TONE_HZ) > 1.0
-
-
-def seconds_of(samples: list[int], frequency_hz: int) -> float:
-    """Return for how long a tone is heard; levels differ, since G.722 is spoken on two scales."""
-    windows = [samples[at : at + 800] for at in range(0, len(samples) - 799, 800)]
-    return 0.1 * sum(audio.tone_dbfs(window, frequency_hz) > -30 for window in windows)
+        assert audio.seconds_of(audio.read_wav(line.folder / f"{name}.wav"), TONE_HZ) > 1.0
 
 
 def test_the_prompt_waits_while_baresip_holds_the_line(line: OpenLine) -> None:
@@ -106,7 +100,7 @@ def test_the_prompt_waits_while_baresip_holds_the_line(line: OpenLine) -> None:
         line.command("hangup", baresip.uri)
         baresip.wait_said("session closed")
 
-        before_s = seconds_of(baresip.heard, 1500)
+        before_s = audio.seconds_of(baresip.heard, 1500)
         print(f"{before_s:.1f} s before the hold, {rest_s:.1f} s after it")
         assert rest_s > 2.0 - before_s - 0.4
         assert line.ended()["outcome"] == "completed"

@@ -46,6 +46,12 @@ def tone_dbfs(samples: Sequence[int], frequency_hz: float) -> float:
     return max(SILENCE_DBFS, 20 * math.log10(rms)) if rms > 0 else SILENCE_DBFS
 
 
+def seconds_of(samples: Sequence[int], frequency_hz: float) -> float:
+    """Return for how long a tone is heard; levels differ, since G.722 is spoken on two scales."""
+    windows = [samples[at : at + 800] for at in range(0, len(samples) - 799, 800)]
+    return 0.1 * sum(tone_dbfs(window, frequency_hz) > -30 for window in windows)
+
+
 # Low and high frequency of every digit (ITU-T Q.23).
 DTMF_HZ = {
     digit: (low, high)

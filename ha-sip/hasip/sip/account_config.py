@@ -122,6 +122,10 @@ def _configure_nat(
     nat = config.natConfig
     # ICE never offers a loopback address (RFC 8445 §5.1.1.1): with no other, every call would fail.
     nat.iceEnabled = options.ice and not _is_loopback(general.media_address)
+    if hasattr(nat, "iceCheckSrcAddr"):  # pjsip 2.16 and later
+        # Else what comes by a pair that pjsip has not tried itself is dropped. The other side may
+        # have settled on it all the same, and media may come by any (RFC 8445 §12.2).
+        nat.iceCheckSrcAddr = 0
     nat.sipStunUse = _stun_use(enabled=options.use_stun_for_sip)
     nat.viaRewriteUse = int(options.use_via_rewrite)
     nat.sdpNatRewriteUse = int(options.use_sdp_nat_rewrite)
