@@ -37,7 +37,7 @@ def test_calls_of_all_kinds_get_all_their_events_and_leave_nothing() -> None:
 
 
 def test_what_goes_wrong_on_purpose_is_noticed(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("soak.run.NOTHING_WITHIN_S", 8.0)  # some of it never goes
+    monkeypatch.setattr("soak.run.NOTHING_WITHIN_S", 4.0)  # some of it never goes
     plan = Plan(
         "source", 60, seed=7, seconds=30, at_once=10, plants=tuple(PLANTS), events_within_s=3
     )

@@ -26,7 +26,7 @@ MOST_GROWTH_MIB = 1.5
 MOST_GROWTH_SHORT_MIB = 12.0
 # pjsip keeps transactions for 32 s (RFC 3261 §17), and those that were never answered for twice that.
 LINGERS_S = 75.0
-LINGERS_SHORT_S = 3.0
+LINGERS_SHORT_S = 0.5
 MOST_MORE_THREADS, MOST_MORE_FILES = 24, 24
 _FINAL_LINES = 40
 

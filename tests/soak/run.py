@@ -33,7 +33,7 @@ EVENTS_WITHIN_S = 20.0
 NOTHING_WITHIN_S = 30.0
 # pjsip keeps transactions for 32 s (RFC 3261 §17), and memory is given back every 20 s.
 LONG_REST_S = 65.0
-SHORT_REST_S = 3.0  # of a short run, where pjsip keeps them for as long
+SHORT_REST_S = 1.5  # of a short run, where pjsip keeps them for as long
 LONG_RUN = 1_000  # calls: so many are made in parts, with a rest after each, and slopes judged
 PARTS = 3
 # Until then there is more and more that lingers.
