@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import time
+
 import pytest
 
 from hasip.calls.uri import has_scheme, host_of, parse_number, who
@@ -53,6 +55,15 @@ def test_from_keeps_its_form_without_the_tag(line: str, expected: str) -> None:
 )
 def test_the_number_is_what_stands_after_the_scheme(uri: str, number: str) -> None:
     assert parse_number(uri) == number
+
+
+def test_a_long_number_that_a_caller_chose_takes_linear_time() -> None:
+    number = "1" * 100_000 + "x"
+    started = time.monotonic()
+
+    assert who(f"sip:{number}@h") == number
+    # It takes milliseconds; with two ways to match each digit it took minutes.
+    assert time.monotonic() - started < 5
 
 
 @pytest.mark.parametrize(

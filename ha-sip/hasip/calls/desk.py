@@ -11,7 +11,7 @@ from hasip.calls.menu import SILENT, menu_of
 from hasip.calls.pin_guard import PinGuard
 from hasip.calls.screening import AnswerMode
 from hasip.calls.session import CallSession
-from hasip.calls.uri import parse_number, who
+from hasip.calls.uri import parse_number
 from hasip.errors import CommandError
 from hasip.events.model import (
     CallInfo,
@@ -86,24 +86,23 @@ class CallDesk:
     def incoming(self, leg: CallLeg, line: Line, file: MenuFile) -> None:
         """Take a call that came in, and do with it what the line and its file say."""
         wants = line.answer_mode is AnswerMode.ACCEPT and not file.is_broken
-        is_filtered = wants and not self._admits(line, leg.remote_uri, file)
         session = self._session(leg, line, Direction.INCOMING, file.webhooks)
-        session.is_filtered = is_filtered
+        session.is_filtered = wants and not self._admits(line, session, file)
         plan = Plan(file.tree, line.settle_time_s)
         if line.answer_mode is AnswerMode.REJECT:
             begin = machine.refused(line.reject_sip_code)
         else:
-            accepts = wants and not is_filtered
+            accepts = wants and not session.is_filtered
             begin = machine.incoming(plan, file.answer_after_s if accepts else None)
         session.begin(*begin, IncomingCall())
         leg.attach(session)
 
-    def _admits(self, line: Line, remote_uri: str, file: MenuFile) -> bool:
+    def _admits(self, line: Line, session: CallSession, file: MenuFile) -> bool:
         """Tell whether a caller may be answered."""
-        if not file.filter.admits(remote_uri):
+        if not file.filter.admits(session.info.remote_uri, session.peer):
             return False
-        if self._pin_guard.is_locked(line.number, who(remote_uri)):
-            shown = parse_number(remote_uri)
+        if self._pin_guard.is_locked(line.number, session.peer):
+            shown = session.info.parsed_remote_uri
             _log.warning("[%s] is locked out after wrong codes; only listening", shown)
             return False
         return True
@@ -183,4 +182,4 @@ class CallDesk:
 
 def _guesser(session: CallSession) -> tuple[int, str]:
     """Return whom the codes that are typed in a call are counted for."""
-    return session.info.sip_account, who(session.info.remote_uri)
+    return session.info.sip_account, session.peer

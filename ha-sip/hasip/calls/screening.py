@@ -32,9 +32,12 @@ class NumberFilter:
     allowed: tuple[str, ...] | None = None
     blocked: tuple[str, ...] | None = None
 
-    def admits(self, remote_uri: str) -> bool:
-        """Tell whether a caller may be answered; his number counts as it is written, too."""
-        forms = {parse_number(remote_uri), who(remote_uri)}
+    def admits(self, remote_uri: str, caller: str | None = None) -> bool:
+        """Tell whether a caller may be answered; his number counts as it is written, too.
+
+        `caller` is `who(remote_uri)`, where that is known already.
+        """
+        forms = {parse_number(remote_uri), who(remote_uri) if caller is None else caller}
         if self.allowed is not None:
             return _matches_any(forms, self.allowed)
         return self.blocked is None or not _matches_any(forms, self.blocked)

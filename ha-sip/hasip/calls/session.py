@@ -49,7 +49,7 @@ from hasip.calls.call_state import Timer as TimerName
 from hasip.calls.call_work import CallWork
 from hasip.calls.outcome import CallEnd, EndCause, describe, outcome_of
 from hasip.calls.prompts import PromptPlayer
-from hasip.calls.uri import parse_number
+from hasip.calls.uri import parse_number, who
 from hasip.errors import HaSipError, SipError
 from hasip.events.model import (
     CallDisconnected,
@@ -104,6 +104,7 @@ class CallSession:
         on_ended: Callable[[CallSession], None],
     ) -> None:
         self.info = info
+        self.peer = who(info.remote_uri)
         self.leg = leg
         self._ports = ports
         self._loop = ports.loop
@@ -232,6 +233,7 @@ class CallSession:
             parsed_local_uri=parse_number(leg.local_uri),
             headers=leg.headers,
         )
+        self.peer = who(leg.remote_uri)
         self.tell(
             CallTransferred(
                 how=how,

@@ -7,7 +7,8 @@ from urllib.parse import unquote
 
 _NUMBER = re.compile(r"(?:sips?|tel):([^@;>]*)", re.IGNORECASE)
 # A telephone number with what people write into one to read it better (RFC 3966 §5.1.1).
-_TELEPHONE = re.compile(r"\+?[\d*#().-]*\d[\d*#().-]*", re.ASCII)
+# Only one way to match each: a caller chooses the text, and another one would take quadratic time.
+_TELEPHONE = re.compile(r"\+?[*#().-]*\d[\d*#().-]*", re.ASCII)
 _SEPARATORS = str.maketrans("", "", "().-")
 _TRANSPORT = re.compile(r";\s*transport\s*=\s*(\w+)", re.IGNORECASE)
 _HOST = re.compile(r"sips?:(?:[^@>]*@)?([^;>?]+)", re.IGNORECASE)
