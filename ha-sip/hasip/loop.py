@@ -120,10 +120,19 @@ class Loop:
         self.check()
         self._stopping = True
 
-    def put_off_collection(self, seconds: float) -> None:
-        """Collect no garbage for so long: another thread makes many objects, and none of it is."""
+    def put_off_collection(self, at_most_s: float) -> None:
+        """Collect no garbage: another thread makes many objects, and none of it is.
+
+        Each call is followed by one of `resume_collection`. Where several threads do so at once,
+        `at_most_s` counts from when the first began, so that those that keep coming end it, too.
+        """
         self.check()
-        self._collector.not_before = self.clock.now() + seconds
+        self._collector.put_off(self.clock.now() + at_most_s)
+
+    def resume_collection(self) -> None:
+        """Take note that one of those who put it off has ended; with the last, it goes on."""
+        self.check()
+        self._collector.resume()
 
     @property
     def armed_timers(self) -> int:
@@ -182,7 +191,18 @@ class _Collector:
     STEP = 10
 
     def __init__(self) -> None:
-        self.not_before = float("-inf")
+        self._put_off_by = 0  # so many have not ended
+        self._not_before = float("-inf")
+
+    def put_off(self, until: float) -> None:
+        if not self._put_off_by:
+            self._not_before = until
+        self._put_off_by += 1
+
+    def resume(self) -> None:
+        self._put_off_by -= 1
+        if not self._put_off_by:
+            self._not_before = float("-inf")
 
     def take_over(self) -> None:
         gc.collect()
@@ -194,7 +214,7 @@ class _Collector:
         gc.enable()
 
     def collect_if_due(self, now: float, *, idle: bool) -> None:
-        if now < self.not_before:
+        if now < self._not_before:
             return
         young, middle, old = gc.get_count()
         if young < (self.YOUNG_WHEN_IDLE if idle else self.YOUNG_AT_MOST):

@@ -7,7 +7,7 @@ import threading
 from typing import TYPE_CHECKING
 
 from hasip.errors import HaSipError
-from hasip.loop import MOST_CANCELLED, Loop, WrongThreadError
+from hasip.loop import MOST_CANCELLED, Loop, WrongThreadError, _Collector
 from hasip.workers import Done, Failed, WorkerPool
 from support.fake_clock import FakeClock
 
@@ -117,7 +117,7 @@ def test_no_garbage_is_collected_while_that_is_put_off() -> None:
 
     def go_on() -> None:
         seen.append(len(collections))
-        loop.put_off_collection(0)
+        loop.resume_collection()
 
     def note(phase: str, _: dict[str, int]) -> None:
         collections.append(phase)
@@ -130,6 +130,39 @@ def test_no_garbage_is_collected_while_that_is_put_off() -> None:
 
     assert seen[0] == 0
     assert seen[1] > 0
+
+
+def test_collection_is_put_off_until_the_last_reading_ends_but_not_for_ever(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    clock = FakeClock()
+    collector, collected = _Collector(), list[int]()
+    monkeypatch.setattr(gc, "get_count", lambda: (10**6, 0, 0))
+    monkeypatch.setattr(gc, "collect", collected.append)
+
+    def collects() -> bool:
+        before = len(collected)
+        collector.collect_if_due(clock.now(), idle=True)
+        return len(collected) > before
+
+    assert collects()
+    collector.put_off(clock.now() + 5)
+    collector.put_off(clock.now() + 5)
+    collector.resume()
+    assert not collects(), "one is under way still"
+    collector.resume()
+    assert collects()
+
+    collector.put_off(clock.now() + 5)
+    for _ in range(5):  # before each ends, the next has begun
+        assert not collects()
+        clock.advance(1)
+        collector.put_off(clock.now() + 5)
+        collector.resume()
+    assert collects(), "the first began 5 s ago"
+    collector.resume()
+    collector.put_off(clock.now() + 5)
+    assert not collects(), "this one is a first one again"
 
 
 def test_jobs_of_a_pool_come_back_on_the_loop_with_value_or_reason() -> None:

@@ -53,3 +53,4 @@ def test_a_disk_that_hangs_during_many_calls_is_told_once_and_then_counted(
     assert caplog.text.count(LATE) == 2, "it still hangs, and that is said again"
     hangs.set()
     wait_until(lambda: loop.run_pending() or not pool.unfinished, "the readings")
+    assert loop._collector._put_off_by == 0, "garbage is collected again"

@@ -68,7 +68,7 @@ class MenuFiles:
                 use(file)
 
         def done(result: Result[_Reading]) -> None:
-            self._loop.put_off_collection(0)
+            self._loop.resume_collection()
             if timer is not None:
                 timer.cancel()
             if isinstance(result, Done):
