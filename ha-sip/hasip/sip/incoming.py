@@ -33,7 +33,7 @@ _LAST = 127  # after the modules of applications (64)
 
 
 class IncomingMessages:
-    """Our modules in pjsip; it must live as long as pjsip does."""
+    """Our modules in pjsip, which stay as long as it does."""
 
     def __init__(self, strangers: Strangers) -> None:
         """Take the places in pjsip, which must be running; raises `OSError` where it can't."""
@@ -44,9 +44,11 @@ class IncomingMessages:
             # Of the answers to strangers, that of the doorman comes first: they learn nothing else.
             requests = self._ask(poison.take, self.doorman.take, BadOffers(pjsip).take)
             responses = self._ask(poison.take, Challenges(pjsip).take)
+            new, stray = NewRequests(pjsip), StrayRequests(pjsip)
+            # All are made: where one can't be, pjsip asks nobody, and not only some of them.
             pjsip.add_module(b"mod-hasip-first", _FIRST, requests, responses)
-            pjsip.add_module(b"mod-hasip-new", _NEW, self._ask(NewRequests(pjsip).take))
-            pjsip.add_module(b"mod-hasip-stray", _LAST, self._ask(StrayRequests(pjsip).take))
+            pjsip.add_module(b"mod-hasip-new", _NEW, self._ask(new.take))
+            pjsip.add_module(b"mod-hasip-stray", _LAST, self._ask(stray.take))
         except AttributeError as error:  # a build that exports nothing
             raise OSError(str(error)) from error
 

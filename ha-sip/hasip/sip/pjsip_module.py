@@ -18,6 +18,9 @@ if TYPE_CHECKING:
 
 _POOL_SIZE = 1024
 
+# pjsip keeps the address of what was registered, whatever becomes of who did it, to its very end.
+_registered: list[ctypes.Structure] = []
+
 _Function = ctypes.c_void_p
 _OnMessage = ctypes.CFUNCTYPE(ctypes.c_int, ctypes.c_void_p)
 
@@ -66,13 +69,12 @@ class HeaderLinks(ctypes.Structure):
 
 
 class Pjsip:
-    """pjsip's functions; it must live as long as pjsip does, whose modules it holds."""
+    """pjsip's functions."""
 
     def __init__(self) -> None:
         """Find them, when pjsip runs; raises `AttributeError` in a build that exports none."""
         self._library = c_library()
         self._endpoint = ctypes.c_void_p(self.call("pjsua_get_pjsip_endpt", ctypes.c_void_p))
-        self._modules: list[_Module] = []
 
     def call(self, name: str, result: Any, *arguments: object) -> Any:  # noqa: ANN401 - it is C
         """Call a function; raises `AttributeError` where the build has none."""
@@ -102,13 +104,13 @@ class Pjsip:
             module.on_rx_response = _OnMessage(on_response)
         if on_sending is not None:
             module.on_tx_request = _OnMessage(on_sending)
+        _registered.append(module)
         status = self.call(
             "pjsip_endpt_register_module", ctypes.c_int, self._endpoint, ctypes.byref(module)
         )
         if status != 0:
             msg = f"pjsip takes no more modules (status {status})"
             raise OSError(msg)
-        self._modules.append(module)
 
     def make_header(self, function: str, *arguments: object) -> int | None:
         """Return the address of a new header, by the function that makes it."""
