@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import itertools
 import logging
+import threading
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Protocol, assert_never
@@ -92,6 +93,16 @@ class _Preparation:
             ready(made)
 
 
+class _Line:
+    """Those who wait for the same file; of the loop, but for `has_begun`, which a worker sets."""
+
+    def __init__(self) -> None:
+        self.waiting: list[_Preparation] = []
+        # Who comes later wants what is true then. Where both happen at once, he gets what is
+        # made from now on, so the loop need not wait for the worker to see it.
+        self.has_begun = threading.Event()
+
+
 class Prompts:
     """Fulfils `calls.ports.Speaker`; loop thread only, the work is done by workers."""
 
@@ -114,8 +125,8 @@ class Prompts:
         self._fence = fence
         self._warned_of_cache = False
         self._numbers = itertools.count(1)
-        # Whose job no worker has begun: who wants the same gets what that one makes.
-        self._in_line: dict[Prompt, list[_Preparation]] = {}
+        # While no worker has begun a job, who wants the same gets what that one makes.
+        self._lines: dict[Prompt, _Line] = {}
         self._users: dict[Path, int] = {}
 
     def prepare(self, prompt: Prompt, ready: Callable[[MadePrompt], None]) -> _Preparation:
@@ -124,27 +135,28 @@ class Prompts:
             self._warned_of_cache = True
             _log.warning("cache_audio is asked for, but cache_dir is not set: nothing is cached")
         preparation = _Preparation(ready)
-        in_line = self._in_line.get(prompt)
-        if in_line is not None:
-            in_line.append(preparation)
+        earlier = self._lines.get(prompt)
+        if earlier is not None and not earlier.has_begun.is_set():
+            earlier.waiting.append(preparation)
             return preparation
-        waiting = self._in_line[prompt] = [preparation]
+        line = self._lines[prompt] = _Line()
+        line.waiting.append(preparation)
         stem = self._scratch_dir / f"prompt-{next(self._numbers)}"
 
         def work() -> Path:
-            del self._in_line[prompt]
+            line.has_begun.set()
             return self._make(prompt, stem)
 
         def done(result: Result[Path]) -> None:
-            if self._in_line.get(prompt) is waiting:  # there were too many jobs to take it
-                del self._in_line[prompt]
+            if self._lines.get(prompt) is line:
+                del self._lines[prompt]
             if isinstance(result, Done):
                 path, failed = result.value, False
             else:
                 _log.warning("The error sound is played instead: %s", result.error)
                 path, failed = ERROR_SOUND, True
-            self._users[path] = self._users.get(path, 0) + len(waiting)
-            for one in waiting:
+            self._users[path] = self._users.get(path, 0) + len(line.waiting)
+            for one in line.waiting:
                 one.deliver(MadePrompt(path, failed=failed, _on_release=self._release))
 
         self._pool.submit(work, done)
