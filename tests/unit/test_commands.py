@@ -129,6 +129,18 @@ def test_keys_that_mean_nothing_are_kept_to_be_warned_of() -> None:
     assert command.unknown_keys == ("mesage",)
 
 
+@pytest.mark.parametrize(
+    "keys", [("ring_timeout", "ring_timeout_s"), ("ring_timeout_s", "ring_timeout")]
+)
+def test_a_key_beside_the_one_that_it_is_written_as_means_nothing(keys: tuple[str, str]) -> None:
+    times = {key: 15 if key == "ring_timeout" else 20 for key in keys}
+    command = parse_command({"command": "dial", "number": "1"} | times)
+
+    assert isinstance(command, Dial)
+    assert command.ring_timeout_s == 15
+    assert command.unknown_keys == ("ring_timeout_s",)
+
+
 @given(st.binary())
 def test_no_line_of_bytes_raises_anything_else(line: bytes) -> None:
     try:
