@@ -31,6 +31,14 @@ def test_the_second_one_in_a_row_is_a_refusal_and_the_next_is_the_first_again() 
     assert [memory.is_refusal(challenge(cseq)) for cseq in range(1, 7)] == [False, True] * 3
 
 
+def test_what_is_sent_again_counts_once() -> None:
+    """By UDP a slow registrar answers each copy of a request."""
+    memory = ChallengeMemory()
+
+    answers = [memory.is_refusal(challenge(cseq)) for cseq in (1, 1, 2, 2, 2, 3, 3, 4)]
+    assert answers == [False, False, True, False, False, False, False, True]
+
+
 def test_a_nonce_that_is_too_old_is_no_refusal() -> None:
     memory = ChallengeMemory()
     memory.is_refusal(challenge(1))

@@ -51,17 +51,20 @@ class ChallengeMemory:
             (name, realm[1]) for name, value in challenges if (realm := _REALM.search(value))
         )
         before = self._last.pop(call_id, None)
-        if (
+        if before is not None and before[:2] == (number, method):
+            self._last[call_id] = before  # the same one, sent again (RFC 3261 §17.2.2)
+            return False
+        is_refusal = (
             before is not None
             and before[:2] == (number - 1, method)
-            and before[2] & realms
+            and bool(before[2] & realms)
             and not any(_STALE.search(value) for _, value in challenges)
-        ):
-            return True  # the next one is the first again
+        )
         if len(self._last) >= MOST_REMEMBERED:
             del self._last[next(iter(self._last))]
-        self._last[call_id] = (number, method, realms)
-        return False
+        # After a refusal the next one is the first again.
+        self._last[call_id] = (number, method, frozenset() if is_refusal else realms)
+        return is_refusal
 
 
 class Challenges:
