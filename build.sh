@@ -45,7 +45,7 @@ usage() {
   help                         this text
 
 Variables: PYTHON (the interpreter), VENV (the virtual environment), PJPROJECT_TARBALL and
-PJPROJECT_SHA256 (sources for --from-source).
+PJPROJECT_SHA256 (sources for --from-source, and the SHA-256 that they have in place of the pinned).
 EOF
 }
 
@@ -117,8 +117,15 @@ sys.exit(not (platform.machine() == "x86_64" and sys.version_info < (3, 13)))'
 
 # What the virtual environment was made from; it is made anew when that changes.
 stamp_of() {
-    { cat "$project/pyproject.toml" "$project/scripts/build-pjsua2.sh"; echo "$1 $2"; } |
-        sha256sum | cut -d' ' -f1
+    local sources=
+    if [ "$2" = source ]; then
+        sources=${PJPROJECT_SHA256:-}
+        [ -z "${PJPROJECT_TARBALL:-}" ] || sources+=$(sha256sum <"$PJPROJECT_TARBALL") || return
+    fi
+    {
+        cat "$project/pyproject.toml" "$project/scripts/build-pjsua2.sh" "$project"/scripts/*.patch
+        echo "$1 $2 $sources"
+    } | sha256sum | cut -d' ' -f1
 }
 
 create_venv() {

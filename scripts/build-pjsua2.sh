@@ -6,8 +6,9 @@
 # LINK is made to lead to pjproject's headers and libraries, for programs in C.
 #
 # The sources come from the tarball that PJPROJECT_TARBALL names, else from the release, else from
-# Debian, whose source package asterisk carries them. They are checked against what is pinned here;
-# PJPROJECT_SHA256 allows another tarball. What was built is kept: a second time takes seconds.
+# Debian, whose source package asterisk carries them. They must have a SHA-256 that is pinned here,
+# or the one that PJPROJECT_SHA256 names instead. What was built is kept, by that and by how it is
+# built: a second time takes seconds.
 set -euo pipefail
 
 venv=$(cd "$1" && pwd)
@@ -17,6 +18,8 @@ release_url=https://github.com/pjsip/pjproject/archive/refs/tags/$version.tar.gz
 release_sha256=065fe06c06788d97c35f563796d59f00ce52fe9558a52d7b490a042a966facce
 # Debian's copy has the bundled third-party code removed.
 debian_sha256=6860c2f7604b4eee75f38151a9ef69774eb3f0c5286fc1d14bc1db2dc5a9e8aa
+pinned="$release_sha256 $debian_sha256"
+wanted=${PJPROJECT_SHA256:-$pinned}
 
 calls=256
 accounts=32
@@ -26,9 +29,21 @@ here=$(dirname "${BASH_SOURCE[0]}")
 source "$here/debian-suite.sh"
 patch=$here/pjproject-$version.patch  # it says what it is for
 cache=${XDG_CACHE_HOME:-$HOME/.cache}/ha-sip/pjsua2
-abi=$("$python" -c 'import sysconfig; print(sysconfig.get_config_var("SOABI"))')
-recipe=$(cat "${BASH_SOURCE[0]}" "$patch" | sha256sum | cut -c1-12)
-built=$cache/$version-$recipe-$abi
+
+# End here if sources are not what they must be.
+check_sources() {
+    local found
+    found=$(sha256sum <"$1" | cut -d' ' -f1)
+    case " $wanted " in
+        *" $found "*) ;;
+        *)
+            echo "The sources have the SHA-256 $found, not the one pinned for $version" \
+                "or named by PJPROJECT_SHA256." >&2
+            echo "If you trust them, set PJPROJECT_SHA256=$found" >&2
+            exit 1
+            ;;
+    esac
+}
 
 fetch_from_debian() {
     local work=$1 url name
@@ -51,16 +66,7 @@ fetch_sources() {
             exit 1
         }
     fi
-    local found
-    found=$(sha256sum "$work/sources" | cut -d' ' -f1)
-    case " $release_sha256 $debian_sha256 ${PJPROJECT_SHA256:-} " in
-        *" $found "*) ;;
-        *)
-            echo "The sources have the SHA-256 $found, not the one pinned for $version." >&2
-            echo "If you trust them, set PJPROJECT_SHA256=$found" >&2
-            exit 1
-            ;;
-    esac
+    check_sources "$work/sources"
     mkdir "$work/src"
     tar -xf "$work/sources" -C "$work/src" --strip-components 1
     patch -d "$work/src" -p1 <"$patch"
@@ -117,6 +123,21 @@ keep_for_c() {
     strip --strip-debug "$built-c"/lib/*.a
 }
 
+# Print what decides about the build, beside the sources; comments do not.
+recipe() {
+    declare -f configure_and_make bind_to_python keep_for_c
+    echo "$version $pinned $calls $accounts"
+    cat "$patch"
+}
+
+# A tarball that is named is checked even if nothing has to be built.
+[ -z "${PJPROJECT_TARBALL:-}" ] || check_sources "$PJPROJECT_TARBALL"
+abi=$("$python" -c 'import sysconfig; print(sysconfig.get_config_var("SOABI"))')
+built=$cache/$version-$(recipe | sha256sum | cut -c1-12)-$abi
+case " $pinned " in
+    *" $wanted "*) ;;
+    *) built+=-$wanted ;; # other sources, another build
+esac
 mkdir -p "$cache"
 exec 9>"$cache/lock"
 flock 9 # who comes meanwhile waits, and finds it built

@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-import hashlib
 import json
-import os
 import signal
 import subprocess
 import sys
@@ -17,7 +15,7 @@ from hasip.sip.build import MAX_ACCOUNTS, tls_warning
 from support import audio
 from support.crowd import Crowd
 from support.gateway import GatewayProcess
-from support.source_build import PROJECT, source_python
+from support.source_build import source_python
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -110,54 +108,6 @@ def test_a_misuse_is_refused_and_ends_no_process_since_there_are_no_assertions()
     if sys.executable != source_python():
         code, _ = ask(sys.executable)  # the wheel has them, so this can tell
         assert code == -signal.SIGABRT
-
-
-def tarball_of(folder: Path, configure: str) -> Path:
-    """Return a tarball whose `configure` is that script."""
-    inside = folder / "pjproject-2.17"
-    for name in ("pjlib/include/pj", "pjmedia/src/pjmedia-audiodev"):
-        (inside / name).mkdir(parents=True)
-    (inside / "configure").write_text(f"#!/bin/sh\n{configure}\n", encoding="utf-8")
-    (inside / "configure").chmod(0o755)
-    tarball = folder / "pjproject.tar.gz"
-    subprocess.run(["tar", "-czf", tarball, "-C", folder, inside.name], check=True)
-    return tarball
-
-
-@pytest.mark.parametrize("is_trusted", [False, True])
-def test_sources_are_taken_only_if_they_are_those_that_are_pinned(
-    tmp_path: Path,
-    is_trusted: bool,  # noqa: FBT001
-) -> None:
-    """A tarball that is trusted is unpacked, patched and configured; there it ends here."""
-    tarball = tarball_of(tmp_path, "echo this was configured: $*; exit 7")
-    digest = hashlib.sha256(tarball.read_bytes()).hexdigest()
-    programs = tmp_path / "bin"
-    programs.mkdir()
-    (programs / "patch").write_text("#!/bin/sh\nexit 0\n", encoding="utf-8")
-    (programs / "patch").chmod(0o755)
-    environment = {
-        **os.environ,
-        "PATH": f"{programs}:{os.environ['PATH']}",
-        "XDG_CACHE_HOME": str(tmp_path / "cache"),
-        "PJPROJECT_TARBALL": str(tarball),
-        "PJPROJECT_SHA256": digest if is_trusted else "0" * 64,
-    }
-    done = subprocess.run(
-        [PROJECT / "scripts/build-pjsua2.sh", sys.prefix],
-        env=environment,
-        capture_output=True,
-        text=True,
-        timeout=60,
-        check=False,
-    )
-
-    assert done.returncode == (7 if is_trusted else 1)
-    assert ("this was configured" in done.stdout) == is_trusted
-    assert ("--enable-epoll" in done.stdout) == is_trusted
-    refusal = f"The sources have the SHA-256 {digest}, not the one pinned for 2.17."
-    assert (refusal in done.stderr) != is_trusted
-    assert (f"If you trust them, set PJPROJECT_SHA256={digest}" in done.stderr) != is_trusted
 
 
 def test_an_account_more_than_there_is_room_for_is_refused_and_the_others_run(
