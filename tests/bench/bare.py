@@ -3,30 +3,36 @@
 from __future__ import annotations
 
 import json
+import os
 import subprocess
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Self
 
+from support.gateway import PACKAGE_DIR
 from support.ports import free_port
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Mapping, Sequence
 
 PROGRAM = Path(__file__).with_name("bare_program.py")
+# What the gateway loads to talk to Home Assistant, and in the same way.
+FOR_HOME_ASSISTANT = ("hasip.homeassistant.lean_requests", "websockets.sync.client")
 
 
 class BareProgram:
     """Takes calls, makes them on a line of stdin, plays a file, and reports digits by HTTP."""
 
-    def __init__(self, python: str, http_port: int = 0) -> None:
+    def __init__(self, python: str, http_port: int = 0, modules: Sequence[str] = ()) -> None:
+        """`modules` are loaded, and not used."""
         self.port = free_port()
         self.address = ("127.0.0.1", self.port)
         self.uri = f"sip:house@127.0.0.1:{self.port}"
         self._process = subprocess.Popen(
-            [python, str(PROGRAM), str(self.port), str(http_port)],
+            [python, str(PROGRAM), str(self.port), str(http_port), *modules],
             stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,
             stderr=subprocess.DEVNULL,
+            env={**os.environ, "PYTHONPATH": str(PACKAGE_DIR)},
         )
 
     @property

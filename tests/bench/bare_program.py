@@ -1,4 +1,4 @@
-"""The process of `BareProgram`: PORT HTTP_PORT.
+"""The process of `BareProgram`: PORT HTTP_PORT [MODULE …], which it only loads.
 
 It is what anybody would write who needs one thing only and no safety: callbacks that do the work
 themselves, no log, no checks, no time-outs.
@@ -6,7 +6,7 @@ themselves, no log, no checks, no time-outs.
 
 from __future__ import annotations
 
-import http.client
+import importlib
 import json
 import sys
 
@@ -29,6 +29,8 @@ class OneCall(pj.Call):
 
     def onDtmfDigit(self, prm: pj.OnDtmfDigitParam) -> None:
         """Report it."""
+        import http.client  # noqa: PLC0415 - OpenSSL and more, which only this needs
+
         connection = http.client.HTTPConnection("127.0.0.1", self.http_port, timeout=5)
         body = json.dumps({"digit": prm.digit})
         headers = {"Content-Type": "application/json", "Authorization": "Bearer stand-in-token"}
@@ -43,9 +45,17 @@ class House(pj.Account):
     def __init__(self) -> None:
         super().__init__()
         self.calls: list[OneCall] = []
+        self._has_clock = False
+
+    def start_clock(self) -> None:
+        """Run pjsip's clock of media, which the gateway as well has rest until a call."""
+        if not self._has_clock:
+            self._has_clock = True
+            pj.Endpoint.instance().audDevManager().setNullDev()
 
     def onIncomingCall(self, prm: pj.OnIncomingCallParam) -> None:
         """Answer."""
+        self.start_clock()
         call = OneCall(self, prm.callId)
         self.calls.append(call)
         answer = pj.CallOpParam()
@@ -70,13 +80,17 @@ def _start(port: int) -> pj.Endpoint:
     transport.port, transport.boundAddress = port, "127.0.0.1"
     endpoint.transportCreate(pj.PJSIP_TRANSPORT_UDP, transport)
     endpoint.libStart()
-    endpoint.audDevManager().setNullDev()
+    endpoint.audDevManager().setNoDev()
     return endpoint
 
 
 def main() -> None:
     """Make calls until the end of stdin."""
     port, OneCall.http_port = int(sys.argv[1]), int(sys.argv[2])
+    if OneCall.http_port:
+        importlib.import_module("http.client")  # not with the first digit
+    for module in sys.argv[3:]:
+        importlib.import_module(module)
     endpoint = _start(port)
     config = pj.AccountConfig()
     config.idUri = f"sip:house@127.0.0.1:{port}"
@@ -90,6 +104,7 @@ def main() -> None:
     print("ready", flush=True)
     for line in sys.stdin.buffer:
         command = json.loads(line)
+        house.start_clock()
         call = OneCall(house)
         call.wav = command.get("wav")
         house.calls.append(call)

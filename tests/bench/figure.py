@@ -26,11 +26,13 @@ class Figure:
     p99: float
     worst: float
     ratio: float | None = None  # of a peer: how many times as much our figure is
+    peer_of: str | None = None  # the name of our figure
 
     @property
     def bar(self) -> Bar | None:
         """Return what it is held against."""
-        return BARS.get(self.name)
+        bar = BARS.get(self.name)
+        return bar if bar is not None and self.build in bar.builds else None
 
     @property
     def verdict(self) -> str:
@@ -38,15 +40,14 @@ class Figure:
         bar = self.bar
         if bar is None:
             return ""
-        judged = float(getattr(self, bar.judged))
-        is_good = judged >= bar.must if bar.more_is_better else judged <= bar.must
-        return "reached" if is_good else "MISSED"
+        return "reached" if bar.is_reached(getattr(self, bar.judged)) else "MISSED"
 
     def beside(self, ours: Figure) -> Figure:
         """Return this figure of a peer with the ratio of ours to it."""
         kind = "median" if ours.bar is None else ours.bar.judged
         theirs = float(getattr(self, kind))
-        return replace(self, ratio=getattr(ours, kind) / theirs if theirs else None)
+        ratio = getattr(ours, kind) / theirs if theirs else None
+        return replace(self, ratio=ratio, peer_of=ours.name)
 
     @property
     def line(self) -> str:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from typing import TYPE_CHECKING
 
-from bench.bars import BARS
+from bench.bars import BARS, BUILDS
 from bench.picture import draw
 
 if TYPE_CHECKING:
@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     from bench.figure import Figure
     from bench.report import Report
 
-BUILDS = ("wheel", "source")
+NAMES = {"wheel": "wheel", "source": "source build"}  # of the builds
 NONE = "–"  # noqa: RUF001 - in a table
 _HUNDRED, _TEN = 100, 10
 
@@ -27,6 +27,7 @@ def write_into(docs: Path, report: Report) -> None:
     text = page.read_text("utf-8")
     if report.figures:
         text = _between("figures", figures_table(report), text)
+        text = _between("missed", missed_list(report), text)
     if report.curves:
         text = _between("growth", growth_table(report), text)
         draw(docs / "growth.svg", report.curves)
@@ -38,12 +39,15 @@ def figures_table(report: Report) -> str:
     by_name: dict[str, dict[str, Figure]] = {}
     for row in report.figures:
         by_name.setdefault(row.name, {})[row.build] = row
+    # A peer stands below our figure, whichever run it came from.
+    ranks = {name: rank for rank, name in enumerate(by_name)}
+    ordered = sorted(by_name.items(), key=lambda item: _rank(item[1], ranks))
     lines = [
         _about(report.about),
         "",
         "| figure | unit | public line | must | wheel | source build |",
         "|---|---|---|---|---|---|",
-        *(_row(name, found) for name, found in by_name.items()),
+        *(_row(name, found) for name, found in ordered),
     ]
     if report.unmeasured:
         lines.append("")
@@ -51,6 +55,22 @@ def figures_table(report: Report) -> str:
             f"- Not measured: {row.name}, {row.build}: {row.why}" for row in report.unmeasured
         ]
     return "\n".join(lines)
+
+
+def missed_list(report: Report) -> str:
+    """Return each figure that misses its bar beside its peer's, and why."""
+    lines: dict[str, list[str]] = {}
+    for row in report.figures:
+        if row.verdict == "MISSED":
+            peer = next((one for one in report.figures if _is_peer(one, row)), None)
+            lines.setdefault(row.name, []).append(_missed(row, peer))
+    return (
+        "\n".join(
+            f"- **{name}**: {'; '.join(said)}. {BARS[name].why}".rstrip()
+            for name, said in lines.items()
+        )
+        or "Nothing."
+    )
 
 
 def growth_table(report: Report) -> str:
@@ -106,7 +126,9 @@ def _bar_cells(bar: Bar | None) -> Iterator[str]:
         yield from (NONE, "")
         return
     yield NONE if bar.public is None else f"{bar.public:g}"
-    yield f"{bar.must:g}" if bar.judged == "median" else f"{bar.must:g} ({bar.judged})"
+    notes = [bar.judged] if bar.judged != "median" else []
+    notes += [NAMES[build] for build in bar.builds if bar.builds != BUILDS]
+    yield f"{bar.must:g} ({', '.join(notes)})" if notes else f"{bar.must:g}"
 
 
 def _cell(row: Figure | None) -> str:
@@ -118,3 +140,27 @@ def _cell(row: Figure | None) -> str:
     if row.ratio is not None:
         said += f", ours {row.ratio:.2f} times"
     return f"{said} **missed**" if row.verdict == "MISSED" else said
+
+
+def _rank(found: dict[str, Figure], ranks: dict[str, int]) -> tuple[int, int]:
+    row = next(iter(found.values()))
+    return ranks.get(row.peer_of or row.name, ranks[row.name]), ranks[row.name]
+
+
+def _is_peer(peer: Figure, ours: Figure) -> bool:
+    return peer.peer_of == ours.name and peer.build == ours.build
+
+
+def _missed(ours: Figure, peer: Figure | None) -> str:
+    bar = ours.bar
+    assert bar is not None
+    value = float(getattr(ours, bar.judged))
+    judged = "" if bar.judged == "median" else f"{bar.judged} "
+    # With more digits than the table: what misses by little must be seen to.
+    said = f"{NAMES[ours.build]} {judged}{value:,.2f} {ours.unit}, must {bar.must:g}"
+    if peer is None:
+        return said
+    floor = float(getattr(peer, bar.judged))
+    more = f"ours {value - floor:,.2f} more" if value > floor else "no less than ours"
+    above = "" if bar.is_reached(floor) else " (misses it too)"
+    return f"{said}; *{peer.name.strip()}* {floor:,.2f}{above}, {more}"

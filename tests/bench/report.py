@@ -63,7 +63,8 @@ class Report:
         found = json.loads(path.read_text("utf-8"))
         report = cls(found["about"])
         for row in found["figures"]:
-            report.add(Figure(**{one.name: row[one.name] for one in fields(Figure)}))
+            known = {one.name: row[one.name] for one in fields(Figure) if one.name in row}
+            report.add(Figure(**known))
         for row in found["curves"]:
             points = [Point(point["at"], point["values"]) for point in row["points"]]
             report.add(Curve(row["name"], row["over"], row["unit"], points))

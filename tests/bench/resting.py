@@ -9,6 +9,7 @@ from concurrent.futures import ThreadPoolExecutor
 from contextlib import ExitStack
 from typing import TYPE_CHECKING, Self
 
+from bench.bare import FOR_HOME_ASSISTANT
 from support.gateway import PACKAGE_DIR
 from support.home_assistant import StandInHomeAssistant
 from support.phone import Phone
@@ -67,18 +68,24 @@ def idle(shop: Workshop) -> Iterator[Figure]:
     """One account, no calls: memory, then the processor of all in the same minute."""
     with StandInHomeAssistant() as house:
         subjects = (shop.gateway, lambda: shop.gateway(house=house), shop.bare)
-        alone, with_house, bare = (_held(shop.few_or(MEMORY_STARTS), one) for one in subjects)
+        held = (*subjects, lambda: shop.bare(modules=FOR_HOME_ASSISTANT))
+        alone, with_house, bare, loaded = (_held(shop.few_or(MEMORY_STARTS), one) for one in held)
         for at, kind in enumerate(("RSS", "PSS")):
             ours = shop.figure(f"memory, idle ({kind})", "MiB", alone[at])
             yield ours
             yield shop.beside(ours, f"{kind} of bare pjsua2", "MiB", bare[at])
             name = f"memory with Home Assistant, idle ({kind})"
-            yield shop.figure(name, "MiB", with_house[at])
+            ours = shop.figure(name, "MiB", with_house[at])
+            yield ours
+            name = f"{kind} of bare pjsua2 with requests and websockets"
+            yield shop.beside(ours, name, "MiB", loaded[at])
         shares = _shares(QUICK_IDLE_S if shop.is_quick else IDLE_S, subjects)
     ours = shop.figure("idle processor, of one core", "%", [shares[0]])
     yield ours
     yield shop.beside(ours, "bare pjsua2, idle", "%", [shares[2]])
-    yield shop.figure("idle processor with Home Assistant, of one core", "%", [shares[1]])
+    ours = shop.figure("idle processor with Home Assistant, of one core", "%", [shares[1]])
+    yield ours
+    yield shop.beside(ours, "bare pjsua2 without Home Assistant, idle", "%", [shares[2]])
 
 
 def _held(

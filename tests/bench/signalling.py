@@ -52,17 +52,14 @@ NOTHING: Mapping[str, object] = MappingProxyType({})
 def dial(shop: Workshop) -> Iterator[Figure]:
     """From a line on stdin to the INVITE at the phone."""
     count = shop.few_or(DIALS)
-    with shop.bare() as bare:
-        theirs = dials(count, bare)
-    for name, extra in (
-        ("dial to INVITE, small command", NOTHING),
-        ("dial to INVITE, 2 kB command", {"menu": LARGE_MENU}),
-    ):
+    for size, extra in (("small", NOTHING), ("2 kB", {"menu": LARGE_MENU})):
+        with shop.bare() as bare:
+            theirs = dials(count, bare, extra)
+        name = f"dial to INVITE, {size} command"
         with StandInHomeAssistant() as house, shop.gateway(house=house) as gateway:
             ours = shop.figure(name, "ms", dials(count, gateway, extra))
         yield ours
-        if not extra:
-            yield shop.beside(ours, "dial of bare pjsua2", "ms", theirs)
+        yield shop.beside(ours, f"dial of bare pjsua2, {size} command", "ms", theirs)
 
 
 def dials(
@@ -86,17 +83,25 @@ def slow_speech(shop: Workshop) -> Iterator[Figure]:
     with (
         StandInHomeAssistant() as house,
         shop.gateway(house=house, menu_file=MENU) as gateway,
-        Phone("caller") as caller,
-        Phone("pinger") as pinger,
     ):
         house.delays_s["tts_get_url"] = SPEECH_TAKES_S
-        caller.call(gateway.uri).wait_answered()
-        took_ms = []
+        took_ms = _pings(gateway)
+    ours = shop.figure("OPTIONS while speech takes 3 s", "ms", took_ms)
+    yield ours
+    with shop.bare() as bare:
+        yield shop.beside(ours, "OPTIONS of bare pjsua2 in a call", "ms", _pings(bare))
+
+
+def _pings(subject: GatewayProcess | BareProgram) -> list[float]:
+    """Call, and ask as long as speech takes."""
+    took_ms = []
+    with Phone("caller") as caller, Phone("pinger") as pinger:
+        caller.call(subject.uri).wait_answered()
         ends_at = time.monotonic() + SPEECH_TAKES_S + 1
         while time.monotonic() < ends_at:
-            took_ms.append(1000 * pinger.ping(gateway.address))
+            took_ms.append(1000 * pinger.ping(subject.address))
             time.sleep(PING_EVERY_S)
-    yield shop.figure("OPTIONS while speech takes 3 s", "ms", took_ms)
+    return took_ms
 
 
 def slow_webhooks(shop: Workshop) -> Iterator[Figure]:

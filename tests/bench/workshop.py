@@ -80,9 +80,9 @@ class Workshop:
             self.folder, python=self.build.python, **{"LOG_LEVEL": LOG_LEVEL, **how}
         )
 
-    def bare(self, webhook_port: int = 0) -> BareProgram:
+    def bare(self, http_port: int = 0, modules: Sequence[str] = ()) -> BareProgram:
         """Return the program that is nothing but pjsua2, on the same build."""
-        return BareProgram(self.build.python, webhook_port)
+        return BareProgram(self.build.python, http_port, modules)
 
     def figure(self, key: str, unit: str, values: Sequence[float]) -> Figure:
         """Sum up what was measured."""

@@ -21,6 +21,8 @@ if TYPE_CHECKING:
     from bench.workshop import Workshop
 
 SLOW = "dial to INVITE, small command"
+CROWD = "calls at once, own prompt, nothing lost"
+MEMORY = "memory, idle (RSS)"
 STRAIGHT = Curve("calls at once: memory", "calls at once", "MiB", [Point(1, [2]), Point(10, [20])])
 
 
@@ -118,14 +120,29 @@ def test_the_figures_of_several_runs_go_into_the_documentation(tmp_path: Path) -
     for report, value in zip(reports, (100.0, 1.25), strict=True):
         report.add(figure(SLOW, "wheel", "ms", [value]))
         report.write(tmp_path / "one.json")
-    reports[0].add(figure("memory, idle (RSS)", "source", "MiB", [1234.0]))
+    memory = figure(MEMORY, "source", "MiB", [1234.0])
+    reports[0].add(memory)
+    # What a later run adds stands below what it belongs to.
+    reports[1].add(figure("  RSS of bare pjsua2", "source", "MiB", [1200.0]).beside(memory))
+    for build in ("wheel", "source"):
+        reports[1].add(figure(CROWD, build, "calls", [4]))
     reports[1].add(STRAIGHT)
     write_into(tmp_path, Report.merged(reports))
     text = page.read_text("utf-8")
 
     assert "Run: full." in text
     assert f"| {SLOW} | ms | 17.5 | 1.5 | 1.25 | – |" in text  # noqa: RUF001
-    assert "| memory, idle (RSS) | MiB | 47.5 | 45 | – | 1,234 **missed** |" in text  # noqa: RUF001
+    assert (
+        f"| {MEMORY} | MiB | 47.5 | 45 | – | 1,234 **missed** |\n"  # noqa: RUF001
+        "| *RSS of bare pjsua2* | MiB | – |  | – | 1,200, ours 1.03 times |\n"  # noqa: RUF001
+    ) in text
+    assert (
+        f"- **{MEMORY}**: source build 1,234.00 MiB, must 45; "
+        "*RSS of bare pjsua2* 1,200.00 (misses it too), ours 34.00 more."
+    ) in text
+    assert f"| {CROWD} | calls | 4 | 200 (source build) | 4.00 | 4.00 **missed** |" in text
+    assert f"- **{CROWD}**: source build 4.00 calls, must 200." in text
+    assert f"**{SLOW}**" not in text  # it reaches its bar
     assert "| calls at once: memory | 1 to 10 calls at once | 2.00 MiB | 20.0 MiB | 1.00 " in text
     assert "exponent 1.00" in (tmp_path / "growth.svg").read_text("utf-8")
     assert Report.read(tmp_path / "one.json").figures == [figure(SLOW, "wheel", "ms", [1.25])]
