@@ -37,6 +37,7 @@ from hasip.settings.model import SpeechFallback
 from hasip.sip.endpoint import SipStack
 from hasip.sip.media import BRIDGE_RATE_HZ
 from hasip.watch.health import HealthSocket
+from hasip.watch.starting import tell_started
 from hasip.workers import WorkerPool
 
 if TYPE_CHECKING:
@@ -48,6 +49,7 @@ if TYPE_CHECKING:
     from hasip.settings.model import Settings
     from hasip.sip.account import SipAccount
     from hasip.sip.call import SipLeg
+    from hasip.watch.health import Intake
 
 _log = logging.getLogger(__name__)
 
@@ -134,17 +136,18 @@ class Gateway:
             threading.Thread(target=self._client.prepare, name=name, daemon=True).start()
         watch_addresses(lambda: self._loop.post(self._sip.look_around))
         threading.Thread(target=remove_dead_folders, name="scratch", daemon=True).start()
+        tell_started()
         _log.info("ha-sip started, listening on port %d", self._settings.sip.port)
 
     def _read_commands(self) -> None:
         """Begin to take commands from everywhere they may come from."""
-        intakes: dict[str, Callable[[float], bool]] = {}
+        intakes: dict[str, Intake] = {}
         dispatcher = self._dispatcher
         intake = CommandIntake(self._loop, dispatcher.dispatch, dispatcher.refuse_invalid)
         if self._settings.reads_stdin:
             stdin = StdinReader(intake.take)
             stdin.start()
-            intakes["stdin"] = stdin.is_well
+            intakes["stdin"] = stdin.ask
         if self._settings.mqtt.is_enabled:
             # Imported here: most have no broker, and paho takes memory.
             from hasip.homeassistant.supervisor import BrokerSearch  # noqa: PLC0415
@@ -160,7 +163,7 @@ class Gateway:
             search = BrokerSearch(self._loop, self._settings.mqtt, token, self._mqtt.start)
             self._mqtt.when_refused(search.look)
             search.look()
-            intakes["mqtt"] = lambda _: self._mqtt is None or self._mqtt.is_well
+            intakes["mqtt"] = lambda: lambda _: self._mqtt is None or self._mqtt.is_well
         if self._health_path is not None:
             self._health = HealthSocket(
                 self._health_path, self._loop, pulse=self._sip.pulse, intakes=intakes

@@ -50,10 +50,10 @@ class Pipe:
 
 def test_a_reader_is_well_while_nothing_comes_and_while_much_comes() -> None:
     with Pipe() as pipe:
-        assert pipe.reader.is_well(PATIENCE_S)
+        assert pipe.reader.ask()(PATIENCE_S)
         for number in range(100):
             pipe.write(f"{number}\n".encode() * 50)
-            assert pipe.reader.is_well(PATIENCE_S)
+            assert pipe.reader.ask()(PATIENCE_S)
         wait_until(lambda: len(pipe.lines) == 5_000, "all lines")
 
 
@@ -61,10 +61,10 @@ def test_a_reader_whose_command_hangs_is_not_well_until_it_goes_on() -> None:
     with Pipe() as pipe:
         pipe.may_go_on.clear()
         pipe.write(b"one\ntwo\n")
-        wait_until(lambda: not pipe.reader.is_well(SOON_S), "it hangs")
-        assert not pipe.reader.is_well(SOON_S)
+        wait_until(lambda: not pipe.reader.ask()(SOON_S), "it hangs")
+        assert not pipe.reader.ask()(SOON_S)
         pipe.may_go_on.set()
-        assert pipe.reader.is_well(PATIENCE_S)
+        assert pipe.reader.ask()(PATIENCE_S)
         wait_until(lambda: pipe.lines == [b"one", b"two"], "both lines")
 
 
@@ -73,11 +73,11 @@ def test_an_end_of_input_is_no_fault_and_neither_is_what_cannot_be_read(tmp_path
         pipe.write(b"the last")
         pipe.end()
         wait_until(lambda: pipe.lines == [b"the last"], "the line without an end")
-        assert pipe.reader.is_well(PATIENCE_S)
+        assert pipe.reader.ask()(PATIENCE_S)
     folder = os.open(tmp_path, os.O_RDONLY)
     reader = StdinReader(lambda _: None, folder)
     reader.start()
-    assert reader.is_well(PATIENCE_S)
+    assert reader.ask()(PATIENCE_S)
     os.close(folder)
 
 

@@ -45,15 +45,16 @@ class StdinReader:
         """Begin to read."""
         self._thread.start()
 
-    def is_well(self, within_s: float) -> bool:
-        """Tell whether lines are still read, or there will be none any more; not on the loop.
+    def ask(self) -> Callable[[float], bool]:
+        """Ask whether lines are still read, or there will be none any more; any thread.
 
-        Waits until the thread goes on to its next step, for at most `within_s`.
+        What is returned tells, as soon as the thread goes on to its next step; it waits for that
+        for at most the seconds given.
         """
         goes_on = threading.Event()
         self._askers.append(goes_on)
         os.eventfd_write(self._bell, 1)
-        return self._has_ended or goes_on.wait(within_s)
+        return lambda within_s: self._has_ended or goes_on.wait(within_s)
 
     def _run(self) -> None:
         splitter = LineSplitter()

@@ -22,6 +22,9 @@ if TYPE_CHECKING:
 
     from hasip.loop import Loop
 
+    # Asks whether commands are still read; what it returns waits for the answer, so many seconds.
+    Intake = Callable[[], Callable[[float], bool]]
+
 _log = logging.getLogger(__name__)
 
 # How long the loop, then pjsip, then what reads commands may take, and all of them together.
@@ -41,12 +44,12 @@ class HealthSocket:
         loop: Loop,
         *,
         pulse: Callable[[Callable[[], None]], None],
-        intakes: Mapping[str, Callable[[float], bool]],
+        intakes: Mapping[str, Intake],
     ) -> None:
         """Take what is watched.
 
-        `pulse` is called on the loop and has pjsip call back, on whatever thread; `intakes` tell,
-        by their names, whether commands are still read there, and may take the seconds given.
+        `pulse` is called on the loop and has pjsip call back, on whatever thread; `intakes` are
+        asked, by their names, whether commands are still read there.
         """
         self._path = path
         self._loop = loop
@@ -157,10 +160,12 @@ class HealthSocket:
             turned.set()
             self._pulse(pulsed.set)
 
+        # All are asked first: one that is slow leaves those after it no less time to answer.
         self._loop.post(look)
-        if not turned.wait(left_s()):
-            return f"the loop has not turned for {PART_WITHIN_S:g} s"
-        if not pulsed.wait(left_s()):
-            return f"pjsip has not turned for {PART_WITHIN_S:g} s"
-        silent = [name for name, reads in self._intakes.items() if not reads(left_s())]
+        asked = {name: ask() for name, ask in self._intakes.items()}
+        if not turned.wait(within_s := left_s()):
+            return f"the loop has not turned for {within_s:.2g} s"
+        if not pulsed.wait(within_s := left_s()):
+            return f"pjsip has not turned for {within_s:.2g} s"
+        silent = [name for name, reads in asked.items() if not reads(left_s())]
         return f"no commands are read from {', '.join(silent)}" if silent else WELL

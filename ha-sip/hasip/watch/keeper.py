@@ -15,6 +15,7 @@ import time
 
 from hasip.scratch import ScratchFolder
 from hasip.watch.probe import SOCKET_VARIABLE, WELL, ask
+from hasip.watch.starting import Start
 
 OPTION = "--restart"
 # The child ended as it wanted to; to start it again would change nothing.
@@ -23,6 +24,9 @@ FINAL_CODES = (0, 2)
 ASK_EVERY_S = 3.5
 # So many bad answers in a row, and it is killed: 15 s after it began to hang, at the latest.
 MOST_BAD_ANSWERS = 3
+# A start takes a second; a slow computer that has other work to do may take far longer, and to be
+# killed would not make it faster.
+START_WITHIN_S = 120.0
 STOP_WITHIN_S = 8.0
 FIRST_PAUSE_S = 1.0
 LONGEST_PAUSE_S = 30.0
@@ -55,11 +59,15 @@ def _watch_children(path: str) -> int | None:
         sys.stdout.flush()
         with contextlib.suppress(OSError):
             os.unlink(path)  # noqa: PTH108 - of a child that was killed
+        start = Start()
         child = os.fork()
         if child == 0:
+            start.is_mine()
             signal.pthread_sigmask(signal.SIG_SETMASK, mask)
             return None
-        ending = _Child(child, path).watch()
+        start.watch()
+        ending = _Child(child, path, start).watch()
+        start.close()
         if ending.was_told_to or ending.code in FINAL_CODES:
             return ending.code
         if time.monotonic() - started > WELL_AFTER_S:
@@ -84,9 +92,12 @@ class _Ending:
 class _Child:
     """A gateway that runs."""
 
-    def __init__(self, pid: int, socket: str) -> None:
+    def __init__(self, pid: int, socket: str, start: Start) -> None:
         self._pid = pid
         self._socket = socket
+        self._start = start
+        self._start_by = time.monotonic() + START_WITHIN_S
+        self._has_started = False
         self._bad_answers = 0
         self._ask_at = time.monotonic() + ASK_EVERY_S
         self._kill_at: float | None = None  # it was told to stop
@@ -121,14 +132,22 @@ class _Child:
         return None
 
     def _ask(self) -> None:
+        self._has_started = self._has_started or self._start.is_over()
+        if not self._has_started:
+            if time.monotonic() > self._start_by:
+                self._kill(f"it has not started within {START_WITHIN_S:g} s")
+            return
         if not os.path.exists(self._socket):  # noqa: PTH110 - pathlib is large
-            return  # it is still on its way
+            return  # it can't be made; the gateway says why
         answer = ask(self._socket, ASK_EVERY_S)
         self._bad_answers = 0 if answer == WELL else self._bad_answers + 1
         if self._bad_answers >= MOST_BAD_ANSWERS:
-            _say(f"ha-sip hangs ({answer}); it is killed")
-            os.kill(self._pid, signal.SIGKILL)
-            self._ask_at = time.monotonic() + ASK_EVERY_S  # its end is not asked
+            self._kill(answer)
+
+    def _kill(self, why: str) -> None:
+        _say(f"ha-sip hangs ({why}); it is killed")
+        os.kill(self._pid, signal.SIGKILL)
+        self._ask_at = time.monotonic() + ASK_EVERY_S  # its end is not asked
 
 
 def _say(text: str) -> None:
