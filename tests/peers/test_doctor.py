@@ -278,6 +278,14 @@ def test_a_turn_server_that_refuses_the_login(
     doctor.said("ok", "register")
 
 
+def test_a_turn_server_whose_certificate_is_not_trusted(doctor: Doctor, coturn: Coturn) -> None:
+    turn = f"--turn-server {coturn.address[0]} --turn-connection-type tls"
+
+    assert doctor.examine(SIP1_OPTIONS=turn) == 1
+    assert "its certificate is not trusted" in doctor.said("FAIL", "TURN")
+    assert "see --tls-ca-file" in doctor.said("FAIL", "TURN")
+
+
 def test_stun_and_turn_servers_that_are_away(doctor: Doctor) -> None:
     away = f"127.0.0.1:{free_port()}"
     stun = f"{doctor.general} --stun-server {away}"

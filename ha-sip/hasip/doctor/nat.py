@@ -7,7 +7,8 @@ from typing import TYPE_CHECKING
 from hasip.doctor.report import within
 from hasip.doctor.turn_client import RefusedError, allocate
 from hasip.errors import HaSipError
-from hasip.sip.nat_servers import ask_stun, ask_turn
+from hasip.sip.nat_servers import ask_stun
+from hasip.sip.stun import Server
 
 if TYPE_CHECKING:
     from hasip.doctor.report import Report
@@ -34,25 +35,21 @@ def check_stun(report: Report, general: GlobalOptions) -> None:
 def check_turn(report: Report, account: Account, general: GlobalOptions) -> None:
     """Have the TURN server relay for the account, if there is one, for a moment."""
     options = account.options
-    server, connection = options.turn_server, options.turn_connection_type
-    if server is None:
+    name = options.turn_server
+    if name is None:
         return
-    ca_file = general.tls_ca_file
+    server = Server(name, options.turn_connection_type, general.tls_ca_file)
     password = options.turn_password.get_secret_value() if options.turn_password else ""
     try:
-        address = within(TURN_WITHIN_S, lambda: ask_turn(server, connection, ca_file))
-        relayed = within(
-            TURN_WITHIN_S,
-            lambda: allocate(
-                address, server, connection, (options.turn_user or "", password), ca_file
-            ),
+        address, relayed = within(
+            TURN_WITHIN_S, lambda: allocate(server, (options.turn_user or "", password))
         )
     except RefusedError as error:
-        report.fail("TURN", f"{server} refuses: {error}", _hint(error.code))
+        report.fail("TURN", f"{name} refuses: {error}", _hint(error.code))
     except HaSipError as error:
         report.fail("TURN", str(error), "check --turn-server and --turn-connection-type")
     else:
-        report.ok("TURN", f"{server} ({address}) relays for us at {relayed}")
+        report.ok("TURN", f"{name} ({address}) relays for us at {relayed}")
 
 
 def _hint(code: int) -> str:

@@ -21,6 +21,7 @@ from hasip.sip.pj_call import DECLINED, CallRules
 from hasip.sip.received import all_headers
 from hasip.sip.registration import Registration, RegistrationContext
 from hasip.sip.sources import Sources
+from hasip.sip.stun import Server
 from hasip.sip.succession import Retired
 
 if TYPE_CHECKING:
@@ -93,12 +94,8 @@ class SipAccount:
         options = settings.options
         self._turn: ServerWatch | None = None
         if options.turn_server is not None:
-            server, kind, ca = (
-                options.turn_server,
-                options.turn_connection_type,
-                general.tls_ca_file,
-            )
-            self._turn = ServerWatch(loop, lambda: ask_turn(server, kind, ca))
+            turn = Server(options.turn_server, options.turn_connection_type, general.tls_ca_file)
+            self._turn = ServerWatch(loop, lambda: ask_turn(turn))
         self.sources = Sources(loop, house.hops, settings)
         self._outlet: Outlet | None = None
         self._departures: Departures | None = None

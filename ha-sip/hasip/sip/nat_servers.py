@@ -1,4 +1,4 @@
-"""Looks after STUN and TURN servers (RFC 5389, RFC 5766), so that pjsip never waits for dead ones.
+"""Looks after STUN and TURN servers (RFC 8489, RFC 8656), so that pjsip never waits for dead ones.
 
 pjsip asks them for every call. Where one does not answer, it waits: 13 s at the start, in a call
 without ICE with the loop standing still; and with ICE the call fails. So they are asked from here,
@@ -8,21 +8,18 @@ the loop.
 
 from __future__ import annotations
 
-import contextlib
 import logging
-import os
 import queue
-import socket
-import struct
 import threading
 from typing import TYPE_CHECKING
 
 from hasip.errors import SipError
+from hasip.sip.stun import NO_ANSWER, Server, ask, kind_of, new_message, shown_peer, told
 from hasip.workers import Failed, WorkerPool
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator
-    from pathlib import Path
+    import socket
+    from collections.abc import Callable
 
     from hasip.errors import HaSipError
     from hasip.loop import Loop
@@ -30,98 +27,33 @@ if TYPE_CHECKING:
 
 _log = logging.getLogger(__name__)
 
-PORT, TLS_PORT = 3478, 5349
-NO_ANSWER = "no answer"
-CONNECT_S = 2.0
 LOOK_EVERY_S = 15.0
 # How long the start of the program waits for it.
 START_S = 2.0
-# RFC 5389 §7.2.1, with less patience: a server that takes longer is no help for a call.
-TRIES_S = (0.3, 0.5, 0.7)
-_MAGIC_COOKIE = 0x2112A442
 _BINDING_REQUEST, _BINDING_SUCCESS = 0x0001, 0x0101
 
 
 def ask_stun(server: str) -> str:
     """Return address and port of a server that answers by UDP; waits; raises `SipError`."""
-    with _told(f"STUN server {server}"):
-        address = _resolve(server, PORT)
-        with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as sock:
-            sock.connect(address)
-            if not _answers(sock):
-                raise TimeoutError(NO_ANSWER)
-        return f"{address[0]}:{address[1]}"
+    with told(f"STUN server {server}"), Server(server).connected() as sock:
+        _ask_for_binding(sock)
+        return shown_peer(sock)
 
 
-def ask_turn(server: str, connection: str, ca_file: Path | None) -> str:
+def ask_turn(server: Server) -> str:
     """Return address and port of a TURN server that answers; waits; raises `SipError`.
 
     Whether it relays for us is not asked, but its certificate is looked at.
     """
-    import ssl  # noqa: PLC0415 - large, and seldom used
-
-    with _told(f"TURN server {server}, {connection}"):
-        address = _resolve(server, TLS_PORT if connection == "tls" else PORT)
-        shown = f"{address[0]}:{address[1]}"
-        if connection == "udp":
-            with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as udp:
-                udp.connect(address)
-                if not _answers(udp):
-                    raise TimeoutError(NO_ANSWER)
-            return shown
-        with socket.create_connection(address, CONNECT_S) as tcp:
-            if connection == "tls":
-                context = ssl.create_default_context()
-                if ca_file is not None:
-                    context.load_verify_locations(ca_file)
-                with context.wrap_socket(tcp, server_hostname=_split(server)[0]):
-                    pass
-        return shown
+    with told(f"TURN server {server.name}, {server.connection}"), server.connected() as sock:
+        if server.connection == "udp":
+            _ask_for_binding(sock)
+        return shown_peer(sock)
 
 
-@contextlib.contextmanager
-def _told(who: str) -> Iterator[None]:
-    """Turn whatever goes wrong with a server into a `SipError` that names it."""
-    import ssl  # noqa: PLC0415 - large, and seldom used
-
-    try:
-        yield
-    except ssl.SSLCertVerificationError as error:
-        msg = f"{who}: its certificate is not trusted: {error.verify_message}; see --tls-ca-file"
-        raise SipError(msg) from error
-    except (OSError, ValueError) as error:
-        msg = (
-            f"{who}: {error.strerror or error}" if isinstance(error, OSError) else f"{who}: {error}"
-        )
-        raise SipError(msg) from error
-
-
-def _split(server: str) -> tuple[str, str]:
-    host, colon, port = server.rpartition(":")
-    return (host, port) if colon and server.count(":") == 1 else (server, "")
-
-
-def _resolve(server: str, default_port: int) -> tuple[str, int]:
-    host, port = _split(server)
-    number = int(port or default_port)
-    found = socket.getaddrinfo(host, number, socket.AF_INET, socket.SOCK_DGRAM)
-    return str(found[0][4][0]), number
-
-
-def _answers(sock: socket.socket) -> bool:
-    transaction = os.urandom(12)
-    request = struct.pack("!HHI", _BINDING_REQUEST, 0, _MAGIC_COOKIE) + transaction
-    expected = struct.pack("!I", _MAGIC_COOKIE) + transaction
-    for wait_s in TRIES_S:
-        sock.send(request)
-        sock.settimeout(wait_s)
-        try:
-            answer = sock.recv(2048)
-        except TimeoutError:
-            continue
-        if answer[:2] == struct.pack("!H", _BINDING_SUCCESS) and answer[4:20] == expected:
-            return True
-    return False
+def _ask_for_binding(sock: socket.socket) -> None:
+    if kind_of(ask(sock, new_message(_BINDING_REQUEST))) != _BINDING_SUCCESS:
+        raise OSError(NO_ANSWER)
 
 
 class ServerWatch:
