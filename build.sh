@@ -227,7 +227,6 @@ case $command in
     fuzz)
         need_packages "${test_packages[@]}"
         create_venv
-        create_source_venv
         PYTHONPATH=$project/tests exec "$venv/bin/python" -m fuzz "$@"
         ;;
     soak)

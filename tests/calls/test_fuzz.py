@@ -12,7 +12,7 @@ import pytest
 
 from fuzz.answers import Callee, Registrar
 from fuzz.run import Plan, run
-from fuzz.signalling import InDialog, Offers, SipByTcp, SipByUdp
+from fuzz.signalling import InDialog, Offers, SipByTcp, SipByTls, SipByUdp
 from fuzz.surfaces import ALL
 from support.source_build import python_of
 
@@ -25,7 +25,7 @@ SECONDS = 4  # for each
 AT_ONCE = 4  # most of the time goes by with waiting for transactions to end
 SEED = 1
 # What pjsip reads: the wheel is another version of it, with assertions compiled in.
-BY_PJSIP = (SipByUdp, SipByTcp, InDialog, Offers, Callee, Registrar)
+BY_PJSIP = (SipByUdp, SipByTcp, SipByTls, InDialog, Offers, Callee, Registrar)
 
 
 @pytest.mark.timeout(240)

@@ -16,7 +16,6 @@ from support.gateway import GatewayProcess
 from support.inside import Inside
 from support.phone import Phone
 from support.ports import free_port, rtp_port
-from support.source_build import source_python
 
 if TYPE_CHECKING:
     from fuzz.surface import Pieces, Surface
@@ -92,13 +91,12 @@ def _run(surface: Surface, plan: Plan, outcome: Outcome, recent: deque[tuple[int
         is_long = plan.seconds >= LONG_RUN_S
         if not is_long:
             environment["INSIGHT_FORGETS_AFTER_MS"] = str(round(1_000 * LINGERS_SHORT_S))
-        python = source_python() if surface.needs_source_build else plan.python
         gateway = stack.enter_context(
             GatewayProcess(
                 surface.folder,
                 menu_file=surface.menu_file,
                 port=port,
-                python=python,
+                python=plan.python,
                 **environment,
             )
         )

@@ -99,10 +99,9 @@ class SipByTcp(Surface):
 
 
 class SipByTls(SipByTcp):
-    """The same by TLS, and what is no TLS at all. The wheel takes no connections by it."""
+    """The same by TLS, and what is no TLS at all."""
 
     name = "sip-tls"
-    needs_source_build = True
     transport = "TLS"
     # OpenSSL keeps a session, of 2 KiB, for 300 s; 20 handshakes a second are taken.
     warm_up_s = 330.0
@@ -113,8 +112,10 @@ class SipByTls(SipByTcp):
         self._context = ssl.create_default_context(cafile=str(authority.certificate))
         self._port = free_port()
         self._is_raw = False
-        options = f"--tls on --tls-port {self._port} --tls-cert-file {certificate}"
-        return super().prepare(stack) | {"FUZZ_OPTIONS": f"{options} --tls-key-file {key}"}
+        # The wheel takes no connections while it trusts the system's authorities.
+        options = f"--tls on --tls-port {self._port} --tls-ca-file {authority.certificate}"
+        options += f" --tls-cert-file {certificate} --tls-key-file {key}"
+        return super().prepare(stack) | {"FUZZ_OPTIONS": options}
 
     def make(self, rng: random.Random) -> Pieces:
         if rng.random() > 0.05:

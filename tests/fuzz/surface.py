@@ -20,7 +20,6 @@ class Surface(ABC):
     """A place where input gets in."""
 
     name: ClassVar[str]
-    needs_source_build: ClassVar[bool] = False
     # What is known to grow at first does so for as long; a long run begins with that at least.
     warm_up_s: ClassVar[float] = 0.0
     menu_file: ClassVar[dict[str, Any]] = {"menu": {"timeout": 300}}
