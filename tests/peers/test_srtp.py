@@ -1,4 +1,4 @@
-"""Encrypted audio with a foreign telephone."""
+"""Encrypted audio with a foreign telephone, as the wire between the two has it."""
 
 from __future__ import annotations
 
@@ -7,10 +7,12 @@ from typing import TYPE_CHECKING
 import pytest
 
 from support import audio
-from support.baresip import TONE_HZ, Baresip
+from support.baresip import RTP_PORTS, TONE_HZ, Baresip
 from support.gateway import GatewayProcess
 from support.home_assistant import StandInHomeAssistant
+from support.netns import Network
 from support.source_build import python_of
+from support.wire import UDP, Wire, pcmu
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -27,13 +29,16 @@ OURS_HZ = 1_000
         ("mandatory", "srtp-mand", "source"),
     ],
 )
-def test_both_sides_hear_each_other(
+def test_both_sides_hear_each_other_and_nobody_else_does_if_it_is_encrypted(
     tmp_path: Path, ours: str, theirs: str | None, build: str
 ) -> None:
     python = python_of(build)
     tone, recording = tmp_path / "tone.wav", tmp_path / "recording.wav"
     audio.write_wav(tone, audio.sine(OURS_HZ, 2))
     with (
+        Network() as network,
+        (machine := network.machine("phones")).entered(),
+        Wire(machine, "lo") as wire,
         StandInHomeAssistant() as house,
         Baresip(tmp_path / "baresip", "PCMU/8000", theirs) as phone,
         GatewayProcess(
@@ -55,3 +60,15 @@ def test_both_sides_hear_each_other(
     assert audio.tone_dbfs(audio.read_wav(recording), TONE_HZ) > -30
     assert audio.tone_dbfs(phone.heard, OURS_HZ) > -30
     assert ("SRTP is Enabled" in said) == (theirs is not None)
+    # What a listener on the wire hears, in each direction.
+    audible = {
+        TONE_HZ: [p for p in wire.packets if p.protocol == UDP and p.ports[0] in RTP_PORTS],
+        OURS_HZ: [p for p in wire.packets if p.protocol == UDP and p.ports[1] in RTP_PORTS],
+    }
+    for tone_hz, packets in audible.items():
+        samples = pcmu(packets)
+        assert len(samples) > 2 * audio.RATE_HZ
+        if theirs is None:
+            assert audio.tone_dbfs(samples, tone_hz) > -30
+        else:
+            assert audio.tone_dbfs(samples, tone_hz) < -40  # as in noise

@@ -12,15 +12,17 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 from support import audio
-from support.baresip import Baresip
+from support.baresip import RTP_PORTS, Baresip
 from support.certificates import Authority, self_signed
 from support.gateway import GatewayProcess
 from support.home_assistant import StandInHomeAssistant
 from support.kamailio import Kamailio, Tls
+from support.netns import Network
 from support.phone import Phone
 from support.ports import free_port
 from support.source_build import python_of, source_python
 from support.tls_crowd import client_context
+from support.wire import UDP, Wire, pcmu
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -149,6 +151,9 @@ def test_a_call_has_its_signalling_by_tls_and_its_audio_by_srtp(tmp_path: Path, 
     python = python_of(build)
     trusted = f"--tls-ca-file {authority.certificate}"
     with (
+        Network() as network,
+        (machine := network.machine("phones")).entered(),
+        Wire(machine, "lo") as wire,
         StandInHomeAssistant() as house,
         registrar(tmp_path / "pbx", authority.sign("pbx", LOCAL)) as kamailio,
         Baresip(tmp_path / "baresip", "PCMU/8000", "srtp-mand") as phone,
@@ -170,6 +175,17 @@ def test_a_call_has_its_signalling_by_tls_and_its_audio_by_srtp(tmp_path: Path, 
         assert all(" to TLS " in line for line in sent)
         assert any(line.startswith("m=audio") and "RTP/SAVP" in line for line in gateway.lines)
     assert audio.tone_dbfs(phone.heard, OURS_HZ) > -30  # its file is whole when it has ended
+    # On the wire the call is in plain text only from the registrar to the telephone.
+    assert kamailio.tls is not None
+    plain = [packet for packet in wire.packets if b"SIP/2.0" in packet.payload]
+    assert {packet.protocol for packet in plain} == {UDP}
+    invites = [packet for packet in plain if packet.payload.startswith(b"INVITE sip:")]
+    assert {packet.ports[0] for packet in invites} == {kamailio.port}
+    by_tls = [packet for packet in wire.packets if kamailio.tls.port in packet.ports]
+    assert sum(len(packet.payload) for packet in by_tls) > 4_000
+    heard = pcmu(packet for packet in wire.packets if packet.ports[1] in RTP_PORTS)
+    assert len(heard) > audio.RATE_HZ
+    assert audio.tone_dbfs(heard, OURS_HZ) < -40  # as in noise
 
 
 def test_a_certificate_that_signed_itself_is_trusted_if_it_is_named(tmp_path: Path) -> None:

@@ -18,6 +18,7 @@ if TYPE_CHECKING:
     from pathlib import Path
 
 TONE_HZ = 600
+RTP_PORTS = range(16400, 16500)
 
 CONFIGURATION = """poll_method epoll
 sip_listen {host}:{port}
@@ -31,7 +32,7 @@ auplay_srate 48000
 ausrc_channels 2
 auplay_channels 2
 audio_level no
-rtp_ports 16400-16499
+rtp_ports {rtp_ports}
 jitter_buffer_delay 2-5
 net_interface {host}
 module_path /usr/lib/baresip/modules
@@ -83,6 +84,7 @@ class Baresip(Server):
                 control_port=control_port,
                 folder=folder,
                 tone_hz=TONE_HZ,
+                rtp_ports=f"{RTP_PORTS[0]}-{RTP_PORTS[-1]}",
                 more=f"module {media_nat}.so\n" if media_nat else "",
             ),
             encoding="utf-8",
