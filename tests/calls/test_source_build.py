@@ -43,6 +43,14 @@ def test_the_source_build_says_what_it_is(tmp_path: Path) -> None:
     assert codecs.startswith("opus/48000, G722/16000, PCMA/8000, PCMU/8000")
 
 
+def test_the_wheel_says_what_it_is_too(tmp_path: Path) -> None:
+    with GatewayProcess(tmp_path) as gateway:
+        line = gateway.wait_log("pjsip 2.15")
+
+    assert "4 calls at once, 8 accounts, no IPv6, TLS by OpenSSL 1.0.2" in line
+    assert line.partition("codecs: ")[2].startswith("G722/16000, PCMA/8000, PCMU/8000")
+
+
 # Asks the library itself, in a process of its own, and says what it says.
 ASK = """
 import ctypes, json, os

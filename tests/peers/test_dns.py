@@ -130,6 +130,22 @@ def test_a_call_goes_to_the_second_server_of_a_name_if_the_first_is_silent(
 
 
 @both_builds
+def test_a_call_that_ends_with_503_goes_to_the_second_server_of_a_name(net: Provider) -> None:
+    """RFC 3263 §4.3; as the same call."""
+    net.dns(*TWO_SERVERS)
+    first, second = net.phone("bob", FIRST, 5060), net.phone("bob", SECOND, 5060)
+    first.reject_with = 503
+    with net.stand_in() as house, net.gateway(house, NAME_SERVER=DNS) as gateway:
+        gateway.command({"command": "dial", "number": "sip:bob@example.org"})
+        refused, call = first.wait_call(), second.wait_call().wait_answered()
+
+        assert call.invite_received["call-id"] == refused.invite_received["call-id"]
+        house.wait_event("call_established")
+        assert "call_disconnected" not in house.event_names
+        call.hang_up()
+
+
+@both_builds
 @pytest.mark.parametrize("ice", ["on", "off"])
 def test_a_name_server_that_does_not_answer_holds_up_nothing(net: Provider, ice: str) -> None:
     """Both the loop and pjsip's thread go on while the system's resolver waits."""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import time
 from typing import TYPE_CHECKING
 
@@ -205,8 +206,10 @@ def test_events_of_a_wide_codec_come_and_go(
         line.house.wait_service("lock/unlock")
 
 
-def test_comfort_noise_is_agreed_to_and_does_no_harm(line: OpenLine, stream: AudioStream) -> None:
-    """Half a second of nothing but payload type 13, then a digit."""
+def test_comfort_noise_is_not_agreed_to_and_does_no_harm(
+    line: OpenLine, stream: AudioStream
+) -> None:
+    """Half a second of nothing but payload type 13, which our answer leaves out; then a digit."""
     script = Script(calls=True).invite(
         sdp(stream.port, "8 13 101", "a=rtpmap:13 CN/8000", "a=rtpmap:101 telephone-event/8000")
     )
@@ -220,6 +223,9 @@ def test_comfort_noise_is_agreed_to_and_does_no_harm(line: OpenLine, stream: Aud
             time.sleep(0.1)
         stream.sends_audio = True
         hears_and_types(line, sipp, stream)
+
+        answered = sipp.messages.replace("\r", "").partition("\nSIP/2.0 200 OK\n")[2]
+        assert re.findall(r"^m=audio \d+ RTP/AVP (.*)", answered, re.MULTILINE) == ["8 101"]
 
 
 # --- requests within a call -----------------------------------------------------------------
