@@ -10,6 +10,7 @@ import pytest
 
 from support.gateway import GatewayProcess
 from support.phone import Phone
+from support.source_build import BUILDS, on_builds, python_of
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -19,11 +20,16 @@ if TYPE_CHECKING:
 LOCAL = "--bind-address 127.0.0.1"
 
 
-def invite(folder: Path, general: str = "", account: str = "") -> tuple[Message, list[str]]:
+def invite(
+    folder: Path, general: str = "", account: str = "", build: str = "wheel"
+) -> tuple[Message, list[str]]:
     """Return the INVITE of a gateway with such options, and its log."""
     with (
         GatewayProcess(
-            folder, GLOBAL_OPTIONS=f"{LOCAL} {general}", SIP1_OPTIONS=account
+            folder,
+            python=python_of(build),
+            GLOBAL_OPTIONS=f"{LOCAL} {general}",
+            SIP1_OPTIONS=account,
         ) as gateway,
         Phone("p") as phone,
     ):
@@ -41,8 +47,11 @@ def audio_formats(message: Message) -> list[str]:
     return [name for name in offered if name != "telephone-event"]
 
 
-def test_codecs_are_offered_in_the_order_of_preference_and_the_rest_is_off(tmp_path: Path) -> None:
-    message, _ = invite(tmp_path, "--codecs PCMA,pcmu,G722")
+@on_builds(*BUILDS)
+def test_codecs_are_offered_in_the_order_of_preference_and_the_rest_is_off(
+    tmp_path: Path, build: str
+) -> None:
+    message, _ = invite(tmp_path, "--codecs PCMA,pcmu,G722", build=build)
 
     assert audio_formats(message) == ["PCMA", "PCMU", "G722"]
 

@@ -21,6 +21,7 @@ from support.kamailio import Kamailio, Tls
 from support.mosquitto import Mosquitto
 from support.phone import Phone
 from support.ports import free_port, rtp_port
+from support.source_build import BUILDS, on_builds, python_of
 from support.together import Together
 
 if TYPE_CHECKING:
@@ -78,10 +79,13 @@ class Doctor:
             "TTS_ENGINE_ID": "tts.espeak",
         }
         self.lines: list[str] = []
+        self.build = "wheel"
 
     def examine(self, *number: str, **changed: str) -> int:
         """Return the exit code."""
-        done = ha_sip(self.folder, "--doctor", *number, **{**self.environment, **changed})
+        settings = {**self.environment, **changed}
+        python = python_of(self.build)
+        done = ha_sip(self.folder, "--doctor", *number, python=python, **settings)
         self.lines = done.stdout.splitlines()
         print(done.stdout, done.stderr)
         secrets = {USERS["hasip"], TOKEN, changed.get("SIP1_PASSWORD"), changed.get("HA_TOKEN")}
@@ -109,9 +113,11 @@ def a_doctor(tmp_path: Path) -> Iterator[Doctor]:
         yield Doctor(tmp_path, registrar, house)
 
 
+@on_builds(*BUILDS)
 def test_where_all_is_well_every_step_says_so(
-    doctor: Doctor, registrar: Kamailio, house: StandInHomeAssistant, tmp_path: Path
+    doctor: Doctor, registrar: Kamailio, house: StandInHomeAssistant, tmp_path: Path, build: str
 ) -> None:
+    doctor.build = build
     with (
         Phone("alice", password=USERS["alice"]) as alice,
         Mosquitto(tmp_path, users={"hasip": "broker-secret"}) as broker,

@@ -13,7 +13,7 @@ from support.kamailio import Kamailio, Tls
 from support.netns import Network
 from support.phone import Phone
 from support.ports import free_port
-from support.source_build import python_of
+from support.source_build import BUILDS, python_of
 from support.together import Together
 from support.waiting import wait_until
 
@@ -24,6 +24,7 @@ USERS = {"hasip": "hasip-secret", "alice": "alice-secret"}
 MENU = {"menu": {"message": "Hello"}}
 HOUSE, PBX = "10.3.0.2", "10.3.0.1"
 waiting = Together(at_once=6)
+both_builds = pytest.mark.parametrize("build", BUILDS)
 
 
 def account(host: str, port: int, registrar: str) -> dict[str, str]:
@@ -35,10 +36,11 @@ def account(host: str, port: int, registrar: str) -> dict[str, str]:
     }
 
 
+@both_builds
 @pytest.mark.parametrize("transport", ["tcp", "tls"])
 @waiting
 def test_a_registrar_that_was_restarted_is_connected_to_and_registered_with_within_seconds(
-    tmp_path: Path, transport: str
+    tmp_path: Path, transport: str, build: str
 ) -> None:
     """Whatever the expiry: the end of the connection tells."""
     authority, folder = Authority(tmp_path / "ca"), tmp_path / "kamailio"
@@ -51,6 +53,7 @@ def test_a_registrar_that_was_restarted_is_connected_to_and_registered_with_with
         with (
             GatewayProcess(
                 tmp_path,
+                python=python_of(build),
                 menu_file=MENU,
                 GLOBAL_OPTIONS=f"--bind-address 127.0.0.1 {options}",
                 **account("127.0.0.1", kamailio.port, registrar),
@@ -67,7 +70,7 @@ def test_a_registrar_that_was_restarted_is_connected_to_and_registered_with_with
             alice.call(f"sip:hasip@127.0.0.1:{kamailio.port}").wait_answered().wait_sound()
 
 
-@pytest.mark.parametrize("build", ["wheel", "source"])
+@both_builds
 @pytest.mark.parametrize("transport", ["tcp", "tls"])
 @waiting
 def test_a_connection_that_died_without_a_word_is_noticed_and_made_anew(

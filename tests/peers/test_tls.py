@@ -20,7 +20,7 @@ from support.kamailio import Kamailio, Tls
 from support.netns import Network
 from support.phone import Phone
 from support.ports import free_port
-from support.source_build import python_of, source_python
+from support.source_build import BUILDS, python_of, source_python
 from support.tls_crowd import client_context
 from support.wire import UDP, Wire, pcmu
 
@@ -30,6 +30,7 @@ if TYPE_CHECKING:
 USERS = {"hasip": "hasip-secret", "alice": "alice-secret", "bare": "bare-secret"}
 OURS_HZ = 1_000
 LOCAL = "IP:127.0.0.1"
+both_builds = pytest.mark.parametrize("build", BUILDS)
 SYSTEM_STORE = Path("/etc/ssl/certs/ca-certificates.crt")
 
 
@@ -59,7 +60,7 @@ def gateway_at(
     )
 
 
-@pytest.mark.parametrize("build", ["wheel", "source"])
+@both_builds
 def test_a_registrar_of_a_given_authority_is_trusted_and_calls_come_in_by_tls(
     tmp_path: Path, build: str
 ) -> None:
@@ -76,7 +77,7 @@ def test_a_registrar_of_a_given_authority_is_trusted_and_calls_come_in_by_tls(
         assert any("INVITE" in line and "TLS" in line for line in gateway.lines)
 
 
-@pytest.mark.parametrize("build", ["wheel", "source"])
+@both_builds
 def test_a_registrar_of_an_unknown_authority_is_not_trusted_and_the_log_says_what_to_do(
     tmp_path: Path, build: str
 ) -> None:
@@ -100,7 +101,7 @@ def as_system_store(bundle: Path) -> tuple[str, ...]:
     return ("unshare", "--mount", "sh", "-c", script, str(bundle))
 
 
-@pytest.mark.parametrize("build", ["wheel", "source"])
+@both_builds
 def test_a_registrar_of_an_authority_of_the_system_is_trusted(tmp_path: Path, build: str) -> None:
     """One among all those that a system trusts."""
     authority, bundle = Authority(tmp_path / "ca"), tmp_path / "bundle.pem"
@@ -116,23 +117,30 @@ def test_a_registrar_of_an_authority_of_the_system_is_trusted(tmp_path: Path, bu
         gateway.wait_log("): registered")
 
 
-def test_a_registrar_of_an_authority_that_ssl_cert_file_names_is_trusted(tmp_path: Path) -> None:
+@both_builds
+def test_a_registrar_of_an_authority_that_ssl_cert_file_names_is_trusted(
+    tmp_path: Path, build: str
+) -> None:
     """OpenSSL's own way to name another store for the system's."""
     authority = Authority(tmp_path / "ca")
     with (
         registrar(tmp_path / "pbx", authority.sign("pbx", LOCAL)) as kamailio,
-        gateway_at(kamailio, tmp_path, "", SSL_CERT_FILE=str(authority.certificate)) as gateway,
+        gateway_at(
+            *(kamailio, tmp_path, "", python_of(build)), SSL_CERT_FILE=str(authority.certificate)
+        ) as gateway,
     ):
         gateway.wait_log("): registered")
 
 
+@both_builds
 def test_a_bare_number_is_called_by_tls_where_the_account_is_registered_by_tls(
-    tmp_path: Path,
+    tmp_path: Path, build: str
 ) -> None:
+    python = python_of(build)
     authority = Authority(tmp_path / "ca")
     with (
         registrar(tmp_path / "pbx", authority.sign("pbx", LOCAL)) as kamailio,
-        gateway_at(kamailio, tmp_path, f"--tls-ca-file {authority.certificate}") as gateway,
+        gateway_at(kamailio, tmp_path, f"--tls-ca-file {authority.certificate}", python) as gateway,
         Phone("alice", password=USERS["alice"], proxy=kamailio.address) as alice,
     ):
         gateway.wait_log("): registered")
@@ -144,7 +152,7 @@ def test_a_bare_number_is_called_by_tls_where_the_account_is_registered_by_tls(
         assert all(" to TLS " in line for line in sent)
 
 
-@pytest.mark.parametrize("build", ["wheel", "source"])
+@both_builds
 def test_a_call_has_its_signalling_by_tls_and_its_audio_by_srtp(tmp_path: Path, build: str) -> None:
     tone, authority = tmp_path / "tone.wav", Authority(tmp_path / "ca")
     audio.write_wav(tone, audio.sine(OURS_HZ, 2))
@@ -188,27 +196,36 @@ def test_a_call_has_its_signalling_by_tls_and_its_audio_by_srtp(tmp_path: Path, 
     assert audio.tone_dbfs(heard, OURS_HZ) < -40  # as in noise
 
 
-def test_a_certificate_that_signed_itself_is_trusted_if_it_is_named(tmp_path: Path) -> None:
+@both_builds
+def test_a_certificate_that_signed_itself_is_trusted_if_it_is_named(
+    tmp_path: Path, build: str
+) -> None:
     both = self_signed(tmp_path)
     with (
         registrar(tmp_path / "pbx", [both]) as kamailio,
-        gateway_at(kamailio, tmp_path, f"--tls-ca-file {both}") as gateway,
+        gateway_at(kamailio, tmp_path, f"--tls-ca-file {both}", python_of(build)) as gateway,
     ):
         gateway.wait_log("): registered")
 
 
-def test_a_certificate_for_another_name_is_not_trusted(tmp_path: Path) -> None:
+@both_builds
+def test_a_certificate_for_another_name_is_not_trusted(tmp_path: Path, build: str) -> None:
+    python = python_of(build)
     authority = Authority(tmp_path / "ca")
     with (
         registrar(tmp_path / "pbx", authority.sign("pbx", "DNS:pbx.example.com")) as kamailio,
-        gateway_at(kamailio, tmp_path, f"--tls-ca-file {authority.certificate}") as gateway,
+        gateway_at(kamailio, tmp_path, f"--tls-ca-file {authority.certificate}", python) as gateway,
     ):
         gateway.wait_log("TLS: the certificate of")
         gateway.wait_log("registration at")
         assert not any("): registered" in line for line in gateway.lines)
 
 
-def test_our_certificate_is_shown_to_a_registrar_that_asks_for_it(tmp_path: Path) -> None:
+@both_builds
+def test_our_certificate_is_shown_to_a_registrar_that_asks_for_it(
+    tmp_path: Path, build: str
+) -> None:
+    python = python_of(build)
     authority = Authority(tmp_path / "ca")
     certificate, key = authority.sign("house", LOCAL)
     trusted = f"--tls-ca-file {authority.certificate}"
@@ -216,15 +233,23 @@ def test_our_certificate_is_shown_to_a_registrar_that_asks_for_it(tmp_path: Path
     with registrar(
         tmp_path / "pbx", authority.sign("pbx", LOCAL), authority.certificate
     ) as kamailio:
-        with gateway_at(kamailio, tmp_path, trusted) as gateway:
+        with gateway_at(kamailio, tmp_path, trusted, python) as gateway:
             gateway.wait_log("registration at")
-        with gateway_at(kamailio, tmp_path, f"{trusted} {ours}") as gateway:
+            assert not any("): registered" in line for line in gateway.lines)
+        with gateway_at(kamailio, tmp_path, f"{trusted} {ours}", python) as gateway:
             gateway.wait_log("): registered")
 
 
-@pytest.mark.parametrize("build", ["wheel", "source"])
+@pytest.mark.parametrize(
+    ("build", "version"),
+    [
+        ("wheel", ssl.TLSVersion.TLSv1_2),
+        ("source", ssl.TLSVersion.TLSv1_2),
+        ("source", ssl.TLSVersion.TLSv1_3),
+    ],
+)
 def test_who_has_a_certificate_of_our_authority_may_call_from_anywhere(
-    tmp_path: Path, build: str
+    tmp_path: Path, build: str, version: ssl.TLSVersion
 ) -> None:
     ours, others = Authority(tmp_path / "ours"), Authority(tmp_path / "others")
     certificate, key = ours.sign("house", LOCAL)
@@ -241,7 +266,7 @@ def test_who_has_a_certificate_of_our_authority_may_call_from_anywhere(
         for number, (who, shown) in enumerate(
             {"ours": ours.sign("door"), "others": others.sign("door"), "nobody": None}.items()
         ):
-            context = client_context(ssl.TLSVersion.TLSv1_2)
+            context = client_context(version)
             if shown is not None:
                 context.load_cert_chain(*shown)
             with (

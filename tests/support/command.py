@@ -13,10 +13,12 @@ if TYPE_CHECKING:
     from pathlib import Path
 
 
-def ha_sip(folder: Path, *arguments: str, **environment: str) -> subprocess.CompletedProcess[str]:
-    """Run the program in a folder until it ends by itself."""
+def ha_sip(
+    folder: Path, *arguments: str, python: str = sys.executable, **environment: str
+) -> subprocess.CompletedProcess[str]:
+    """Run the program in a folder, with that interpreter, until it ends by itself."""
     return subprocess.run(
-        [sys.executable, "-m", "hasip", *arguments],
+        [python, "-m", "hasip", *arguments],
         cwd=folder,
         env={"PATH": os.environ["PATH"], "PYTHONPATH": str(PACKAGE_DIR), **environment},
         stdin=subprocess.DEVNULL,

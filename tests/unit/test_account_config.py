@@ -2,12 +2,16 @@
 
 from __future__ import annotations
 
+import subprocess
+
 import pjsua2 as pj
 import pytest
 
 from hasip.settings.model import Account, GlobalOptions
 from hasip.settings.options import parse_account_options
 from hasip.sip.account_config import Helpers, account_config
+from support.gateway import PACKAGE_DIR
+from support.source_build import source_python
 
 
 def configured(options: str) -> pj.AccountConfig:
@@ -38,6 +42,29 @@ def test_a_switch_is_on_by_default_and_can_be_off(option: str, name: str) -> Non
 
     assert on == default
     assert on != off
+
+
+SHIPPED = """
+from hasip.settings.model import Account, GlobalOptions
+from hasip.sip.account_config import Helpers, account_config
+account = Account(number=1, id_uri="sip:a@b")
+config = account_config(account, GlobalOptions(), Helpers(has_stun=True, turn=None))
+print(config.natConfig.iceEnabled, config.natConfig.iceCheckSrcAddr)
+"""
+
+
+def test_on_the_build_that_we_ship_media_may_come_by_any_pair_of_ice() -> None:
+    """RFC 8445 §12.2; the wheel's pjsip has no such check."""
+    said = subprocess.run(
+        [source_python(), "-c", SHIPPED],
+        env={"PYTHONPATH": str(PACKAGE_DIR)},
+        capture_output=True,
+        text=True,
+        timeout=30,
+        check=True,
+    ).stdout
+
+    assert said.split() == ["True", "0"]
 
 
 @pytest.mark.parametrize(
