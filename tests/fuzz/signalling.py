@@ -126,7 +126,9 @@ class SipByTls(SipByTcp):
 
     def send(self, gateway: GatewayProcess, pieces: Pieces) -> None:
         if pieces[0] or len(pieces) == 1:
-            super().send(gateway, pieces)
+            # It closes what is too much from one source, on the wheel more than two at once.
+            with contextlib.suppress(ssl.SSLEOFError, ConnectionResetError):
+                super().send(gateway, pieces)
             return
         with (
             contextlib.suppress(OSError),
