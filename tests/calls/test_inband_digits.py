@@ -6,6 +6,7 @@ All of it runs on the source build, which we ship; on the wheel what is heard an
 from __future__ import annotations
 
 import json
+import statistics
 import time
 from typing import TYPE_CHECKING
 
@@ -112,6 +113,28 @@ def test_a_code_in_tones_opens(line: OpenLine, codec: str, on_s: float) -> None:
         assert [name for name, _ in line.house.services] == ["lock/open"]
         assert len(line.gateway.wait_lines("a digit was heard in-band", 4)) == 4
         assert not any("1590" in said for said in line.gateway.own_lines)
+
+
+def test_a_digit_is_told_soon_after_its_tone_begins(line: OpenLine) -> None:
+    """Up to the webhook; the tone is due for 20 ms more, and then waits for a block of 125 ms."""
+    took_ms = []
+    with Phone("p", takes_events=False) as phone:
+        call = called(line, phone)
+        for count, digit in enumerate("1234567890*#", 1):
+            began = time.monotonic()
+            dial_tones(call, digit)
+            line.house.wait(lambda: len(digits_of(line.house)) == count, "the digit")  # noqa: B023
+            told_at = [
+                item.at
+                for item in line.house.requests
+                if isinstance(item.body, dict) and item.body.get("event") == "dtmf_digit"
+            ]
+            took_ms.append(1000 * (told_at[-1] - began))
+            said_all(call)
+            time.sleep(0.1 + 0.01 * count)  # the blocks are not in step with us
+    print(f"{statistics.median(took_ms):.0f} ms after its tone begins, at most {max(took_ms):.0f}")
+
+    assert statistics.median(took_ms) < 600
 
 
 @pytest.mark.parametrize(("mode", "takes_events"), [("auto", True), ("off", False)])

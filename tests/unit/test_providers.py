@@ -3,24 +3,18 @@
 from __future__ import annotations
 
 import json
-import re
 from dataclasses import replace
-from pathlib import Path
+from typing import TYPE_CHECKING
 
 import pytest
 import yaml
 from dotenv import dotenv_values
 
 from hasip.settings import Settings, load_settings
+from support.providers_page import lines_of, sections
 
-PAGE = Path(__file__).parents[2] / "docs" / "providers.md"
-_BLOCK = re.compile(r"^```(sh|yaml)\n(.*?)^```", re.MULTILINE | re.DOTALL)
-
-
-def sections() -> dict[str, str]:
-    """Return the text of every provider, by its name."""
-    parts = re.split(r"^## (.+)\n", PAGE.read_text(encoding="utf-8"), flags=re.MULTILINE)[1:]
-    return dict(zip(parts[::2], parts[1::2], strict=True))
+if TYPE_CHECKING:
+    from pathlib import Path
 
 
 def test_all_that_users_ask_for_are_there() -> None:
@@ -33,7 +27,7 @@ def test_all_that_users_ask_for_are_there() -> None:
 @pytest.mark.parametrize("name", sections())
 def test_lines_can_be_copied(name: str, tmp_path: Path) -> None:
     text = sections()[name]
-    blocks = dict(_BLOCK.findall(text))
+    blocks = lines_of(name)
     env, options = tmp_path / ".env", tmp_path / "options.json"
     env.write_text(blocks["sh"], encoding="utf-8")
     alone = load_settings({}, tmp_path, options)

@@ -7,6 +7,7 @@ import itertools
 import math
 import random
 import subprocess
+import time
 import wave
 from pathlib import Path
 
@@ -173,6 +174,24 @@ def test_recorded_speech_has_no_digits() -> None:
 
     assert sum(map(len, sources.values())) > 20 * 60 * RATE_HZ * 2
     assert false_digits(sources) == {}
+
+
+def test_listening_costs_little() -> None:
+    """At the bridge's rate, in the blocks that pjsip writes; speech costs more than silence."""
+    rate_hz, seconds = 16_000, 60
+    speech = itertools.chain.from_iterable(
+        read(path) for path in sorted(RECORDED.rglob("*.wav"))[:60]
+    )
+    pcm = bytes(itertools.islice(speech, seconds * RATE_HZ * 2))
+    assert len(pcm) == seconds * RATE_HZ * 2
+    pcm = audioop.ratecv(pcm, 2, 1, RATE_HZ, rate_hz, None)[0]
+    detector, began = ToneDetector(rate_hz), time.process_time()
+    for at in range(0, len(pcm), 4_000):
+        detector.feed(pcm[at : at + 4_000])
+    share = (time.process_time() - began) / seconds
+    print(f"{100 * share:.1f} % of a core")
+
+    assert share < 0.03
 
 
 def test_synthetic_speech_of_many_voices_has_no_digits(tmp_path: Path) -> None:
