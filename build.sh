@@ -34,7 +34,7 @@ usage() {
                                puts them into docs/performance.md
   fuzz [SURFACE...] [--seconds N] [--seed N]
                                send broken input to each surface; what fails goes to fuzz-failures
-  soak [--calls N] [--seed N] [--build wheel|source]
+  soak [--calls N] [--rests N] [--seed N] [--build wheel|source]
                                thousands of calls of all kinds: what each got, and what is left
   chaos [--rounds N] [--seed N] everything around a gateway fails while people telephone (as root)
   image [--arch ARCH] [--tag NAME] [--base IMAGE]

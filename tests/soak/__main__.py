@@ -10,7 +10,7 @@ from dataclasses import asdict
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from soak.run import MOST_FAULTS, Plan, run
+from soak.run import LONG_RUN, MOST_FAULTS, RESTS, Plan, run
 
 if TYPE_CHECKING:
     from soak.run import Outcome
@@ -24,6 +24,15 @@ def main(arguments: list[str]) -> int:
     parser.add_argument("--build", choices=tuple(CALLS), default="source")
     parser.add_argument("--calls", type=int, help="default: 10,000 on source, 2,500 on the wheel")
     parser.add_argument("--seed", type=int, default=1)
+    parser.add_argument(
+        "--rests",
+        type=int,
+        choices=range(1, 101),
+        metavar="N",
+        default=RESTS,
+        help=f"look at what is left after so many parts of a run of {LONG_RUN:,} calls or more, "
+        f"65 s each; default: {RESTS}",
+    )
     parser.add_argument("--seconds", type=float, default=3_600.0, help="end after so long at most")
     parser.add_argument(
         "--plant",
@@ -34,7 +43,16 @@ def main(arguments: list[str]) -> int:
     parser.add_argument("--json", type=Path, default=Path("soak.json"), metavar="FILE")
     given = parser.parse_args(arguments)
     calls = given.calls or CALLS[given.build]
-    outcome = run(Plan(given.build, calls, given.seed, given.seconds, plants=tuple(given.plant)))
+    outcome = run(
+        Plan(
+            given.build,
+            calls,
+            given.seed,
+            given.seconds,
+            plants=tuple(given.plant),
+            rests=given.rests,
+        )
+    )
     data = {
         "plan": asdict(outcome.plan),
         "seconds": outcome.seconds,
@@ -63,7 +81,7 @@ def show(outcome: Outcome) -> None:
     print(f"\n| {' | '.join(heads)} |\n|{'---|' * len(heads)}")
     for name, before in outcome.before.items():
         busy = [found[name] for _, _, found in outcome.samples] or [before]
-        rise = f"{outcome.rise(name):+.2f}" if plan.parts > 1 else "-"
+        rise = f"{outcome.rise(name):+.2f}" if plan.is_long else "-"
         values = [before, statistics.median(busy), max(busy)]
         values += [found[name] for _, found in outcome.rests]
         print("|", " | ".join([name, *(f"{value:.4g}" for value in values), rise]), "|")

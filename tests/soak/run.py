@@ -35,7 +35,7 @@ NOTHING_WITHIN_S = 30.0
 LONG_REST_S = 65.0
 SHORT_REST_S = 1.5  # of a short run, where pjsip keeps them for as long
 LONG_RUN = 1_000  # calls: so many are made in parts, with a rest after each, and slopes judged
-PARTS = 3
+RESTS = 3
 # Until then there is more and more that lingers.
 PLATEAU_AFTER_S = 60.0
 MOST_FAULTS = 20  # that are shown
@@ -53,11 +53,12 @@ class Plan:
     at_once: int | None = None  # None: as many as the build takes
     plants: tuple[str, ...] = ()  # what is to go wrong, to see that it is noticed
     events_within_s: float = EVENTS_WITHIN_S
+    rests: int = RESTS  # of a long run; a short one has one
 
     @property
     def parts(self) -> int:
         """Return after how many parts there is a rest."""
-        return PARTS if self.is_long else 1
+        return self.rests if self.is_long else 1
 
     @property
     def is_long(self) -> bool:

@@ -22,7 +22,9 @@ def test_what_is_behind_a_code(typed: str, found: str | None) -> None:
 
 
 @pytest.mark.parametrize("typed", ["1234", "9999", "0000"])
-def test_a_code_that_is_typed_in_a_call_is_compared_with_all_in_constant_time(typed: str) -> None:
+def test_each_digit_of_a_code_in_a_call_is_compared_with_all_codes_by_compare_digest(
+    typed: str,
+) -> None:
     """Right or wrong, the first or the last: with all three, at each of its digits."""
     call = CallPlayer(
         menu_tree(

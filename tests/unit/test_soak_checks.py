@@ -9,6 +9,7 @@ import pytest
 from soak import judge
 from soak.events import Expected, event_faults
 from soak.growth import slope
+from soak.run import Plan
 
 EXPECTED = Expected(("incoming_call", "call_established", "dtmf_digit", "call_disconnected"))
 WELL = list(EXPECTED.names)
@@ -51,6 +52,12 @@ def test_single_values_do_not_bend_the_slope() -> None:
     assert abs(slope(flat)) < 0.003
     assert slope(growing) == pytest.approx(0.05, abs=0.003)
     assert slope(flat[:1]) == 0
+
+
+def test_a_long_run_has_as_many_rests_as_are_wanted_and_a_short_one_has_one() -> None:
+    assert Plan(calls=6_500).parts == 3
+    assert Plan(calls=6_500, rests=13).parts == 13
+    assert Plan(calls=240, rests=13).parts == 1
 
 
 BEFORE = dict.fromkeys(

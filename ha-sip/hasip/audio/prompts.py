@@ -63,17 +63,19 @@ class Voices:
     language: str  # of messages that name none
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(slots=True)
 class MadePrompt:
-    """A WAV file at the bridge's rate; `release` it once when it is not wanted any more."""
+    """A WAV file at the bridge's rate; `release` it when it is not wanted any more."""
 
     path: Path
     failed: bool
-    _on_release: Callable[[Path], None]
+    _on_release: Callable[[Path], None] | None
 
     def release(self) -> None:
-        """Delete the file, if it is not kept and nobody else uses it."""
-        self._on_release(self.path)
+        """Delete the file, if it is not kept and nobody else uses it; harmless when repeated."""
+        on_release, self._on_release = self._on_release, None
+        if on_release is not None:
+            on_release(self.path)
 
 
 class _Preparation:
