@@ -10,7 +10,7 @@ import pytest
 
 from support.netns import Network
 from support.provider import DNS, FIRST, HOSTS, Provider
-from support.source_build import source_python
+from support.source_build import python_of, source_python
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -23,6 +23,9 @@ PINGS = 100
 QUICK_S = 0.1  # half of them; the machine may be busy
 # The system's resolver waits for 3 s and more; whoever waits for it holds up one of them as long.
 HELD_UP_S = 2.0
+# The container of an app has a name that no file in it knows.
+UNKNOWN_NAME = ("unshare", "--uts", "sh", "-c", 'hostname nobody-knows-me && exec "$@"', "sh")
+HOUSE_6, FIRST_6 = "fd00::2", "fd00::61"
 
 
 @pytest.fixture
@@ -91,3 +94,26 @@ def test_names_in_a_call_are_asked_of_the_name_servers_of_the_settings(net: Prov
 
         call.wait_ended()
         assert call.ended_by_peer
+
+
+@pytest.mark.parametrize(
+    ("build", "host"), [("wheel", FIRST), ("source", FIRST), ("source", FIRST_6)]
+)
+def test_a_call_waits_for_no_name_server_that_is_to_know_this_machine(
+    net: Provider, build: str, host: str
+) -> None:
+    """An address of ours is wanted for each call, and pjsip would ask for that of our own name."""
+    net.silence(DNS)
+    net.house.ask(DNS)
+    net.house.ip("address", "add", f"{HOUSE_6}/64", "dev", "h0", "nodad")
+    net.machine.ip("address", "add", f"{FIRST_6}/64", "dev", "p0", "nodad")
+    phone = net.phone("a", host)
+    options = "--ipv6 on" if host == FIRST_6 else ""
+    with net.gateway(
+        python=python_of(build), prefix=UNKNOWN_NAME, GLOBAL_OPTIONS=options
+    ) as gateway:
+        gateway.command({"command": "dial", "number": phone.uri})
+        with net.machine.entered():
+            phone.wait_call().wait_answered()
+        gateway.command({"command": "hangup", "number": phone.uri})
+        assert gateway.longest_step_s < 1  # the resolver takes 3 s

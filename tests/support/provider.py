@@ -13,6 +13,7 @@ from support.phone import Phone
 from support.source_build import python_of
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
     from contextlib import AbstractContextManager
     from pathlib import Path
 
@@ -84,6 +85,7 @@ class Provider:
         house: StandInHomeAssistant | None = None,
         *,
         python: str | None = None,
+        prefix: Sequence[str] = (),
         **more: Any,
     ) -> GatewayProcess:
         """Return a gateway in the house; `more` is as `GatewayProcess` takes it."""
@@ -93,7 +95,7 @@ class Provider:
                 house=house,
                 python=python or self.python,
                 host=HOUSE,
-                prefix=self.house.prefix,
+                prefix=(*self.house.prefix, *prefix),
                 **more,
             )
 
