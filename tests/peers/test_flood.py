@@ -178,8 +178,12 @@ def look_at_audio(stream: AudioStream, first: int, last: int) -> None:
     lost = (numbers[-1] - numbers[0] + 1 - len(numbers)) % 0x10000
     heard = stream.arrivals[first:last]
     gaps = sorted(later - before for before, later in itertools.pairwise(heard))
-    p99_ms = gaps[len(gaps) * 99 // 100] * 1000
-    print(f"{len(numbers)} packets, {lost} lost, p99 gap {p99_ms:.0f} ms")
+    p99_ms, longest_ms = gaps[len(gaps) * 99 // 100] * 1000, gaps[-1] * 1000
+    per_s = (len(heard) - 1) / (heard[-1] - heard[0])
+    print(
+        f"{len(numbers)} packets, {per_s:.1f} a second, {lost} lost, "
+        f"p99 gap {p99_ms:.0f} ms, longest {longest_ms:.0f} ms"
+    )
     assert lost == 0
     assert len(numbers) > 40 * SECONDS
     assert -16 < audio.level_dbfs(stream.samples[first * 160 : last * 160]) < -9

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import contextlib
 import logging
+import math
 import ssl
 import sys
 import threading
@@ -46,6 +47,9 @@ REMEMBERED = 100
 LARGEST_MESSAGE_BYTES = 1024 * 1024
 # paho turns once a second when there is nothing to do, and after each message.
 TURNS_WITHIN_S = 3.0
+# A try to connect takes a pause, as long as names take (a minute and more where name servers are
+# silent), a time-out for each address, and TLS. Far above that: one who is slow does not hang.
+TRIES_WITHIN_S = 300.0
 
 
 class Version(Enum):
@@ -147,9 +151,7 @@ class Connection:
         self._asked: dict[int, tuple[str, ...]] = {}  # loop thread only: topics by their message
         self._trouble = ""  # network thread only: what paho said last of the connection
         is_v5 = version is Version.V5
-        # Of the network thread's last turn; None while it looks for the broker, which may take as
-        # long as names and connections take.
-        self._turned_at: float | None = None
+        self._goes_on_until = math.inf  # when the network thread is to have shown that it lives
         self._client = _Client(
             CallbackAPIVersion.VERSION2,
             client_id=settings.client_id,
@@ -184,6 +186,7 @@ class Connection:
         self._client.connect_async(
             self._settings.address or "", self._settings.port, KEEP_ALIVE_S, properties=properties
         )
+        self._expect_sign(TRIES_WITHIN_S)
         self._client.loop_start()
 
     def subscribe(self, topics: Sequence[str]) -> None:
@@ -215,8 +218,7 @@ class Connection:
     @property
     def is_well(self) -> bool:
         """Tell whether the network thread goes on; any thread may ask."""
-        turned_at = self._turned_at
-        if turned_at is not None and time.monotonic() - turned_at > TURNS_WITHIN_S:
+        if time.monotonic() > self._goes_on_until:
             return False
         name = f"paho-mqtt-client-{self._settings.client_id}"
         return any(thread.name == name for thread in threading.enumerate())
@@ -236,8 +238,11 @@ class Connection:
     def _post(self, tell: Callable[[], None]) -> None:
         self._loop.post(lambda: tell() if self._is_open else None)
 
+    def _expect_sign(self, within_s: float) -> None:
+        self._goes_on_until = time.monotonic() + within_s
+
     def _on_turn(self) -> None:
-        self._turned_at = time.monotonic()
+        self._expect_sign(TURNS_WITHIN_S)
 
     def _on_connect(self, *heard: Any) -> None:  # noqa: ANN401 - paho's: client, …, flags, reason, …
         self._is_trying = False
@@ -251,6 +256,7 @@ class Connection:
             self._post(self._listener.on_connected)
 
     def _on_connect_fail(self, *_: Any) -> None:  # noqa: ANN401
+        self._expect_sign(TRIES_WITHIN_S)
         error = sys.exc_info()[1]  # paho calls this while it handles the error, and keeps it
         if isinstance(error, ssl.SSLCertVerificationError):
             text = f"its certificate is not trusted: {error.verify_message}"
@@ -271,7 +277,7 @@ class Connection:
             self._post(self._listener.on_silent)
         elif reason.is_failure:
             self._post(lambda: self._listener.on_lost(text))
-        self._turned_at = None
+        self._expect_sign(TRIES_WITHIN_S)
 
     def _on_socket_open(self, *heard: Any) -> None:  # noqa: ANN401
         self._is_trying = True

@@ -331,6 +331,7 @@ class PhoneCall:
         self.media_host = phone.host  # as our SDP says it; 0.0.0.0 is how old phones hold
         self.stream.codec = PCMA if phone.codecs[0].startswith("8 ") else PCMU
         self.statuses: list[tuple[float, int]] = []  # responses to our INVITE
+        self.retry_after: str | None = None  # of the last of them (RFC 3261 §20.33)
         self.infos: list[tuple[float, str]] = []  # when, and the body
         self.refers: list[Message] = []
         self.notified: list[str] = []  # the bodies of NOTIFYs: how a REFER of ours goes
@@ -543,6 +544,7 @@ class PhoneCall:
 
     def take_response(self, message: Message, address: tuple[str, int]) -> None:
         """Take a response to our INVITE."""
+        self.retry_after = message.get("retry-after")
         self.statuses.append((time.monotonic(), message.status))
         self._remote = message["to"]
         if message.status < FIRST_FINAL:
