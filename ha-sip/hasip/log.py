@@ -35,7 +35,7 @@ _CONTROL = re.compile(r"[\x00-\x08\x0a-\x1f\x7f-\x9f\u061c\u200e\u200f\u2028-\u2
 # How pjsip shows a digit: in the body of an INFO (RFC 6086; `Signal=5`, or the digit alone), and
 # when a telephone-event (RFC 4733) arrived.
 _DIGIT_IN_PJSIP_LINE = re.compile(
-    r"(?im)^(\s*Signal\s*=\s*)\S+|(DTMF digit )\S+|^[0-9*#A-D](?=\r?$)"
+    r"(?im)^([^\S\n]*+Signal\s*+=\s*+)\S+|(DTMF digit )\S+|^[0-9*#A-D](?=\r?$)"
 )
 
 

@@ -14,6 +14,12 @@ ODD = (
     b"-1", b"0", b"4294967296", b"99999999999999999999", b"A" * 3000, b"[::1", b"\r\n\r\n",
     b"\xed\xa0\x80", b"\\", b"(", b",", b" ", b"\t", b"*", b"2147483648", b"1e999", b"\xc0\xaf",
 )  # fmt: skip
+# What takes time that grows with the square of its length, if anything does: as much of it as fits.
+SEPARATORS = (
+    b" ", b"\t", b"\r\n ", b"\n", b"a", b"1", b",", b";", b'"', b'\\"', b"<", b">", b":", b"@",
+    b"%41", b"-", b"=", b"sip:", b"sip:;", b"; ", b", ",
+)  # fmt: skip
+LONG_RUNS_BYTES = (3_500, 7_500, 15_000)  # pjsip takes 4,000 or 16,000 by UDP
 LARGEST_BYTES = 60_000
 
 
@@ -23,7 +29,7 @@ def mutated(rng: random.Random, data: bytes) -> bytes:
     for _ in range(rng.randint(1, 6)):
         at = rng.randrange(len(changed) + 1)
         end = min(len(changed), at + rng.choice((1, 2, 8, 40)))
-        match rng.randrange(6):
+        match rng.randrange(7):
             case 0:
                 changed[at:end] = b""
             case 1:
@@ -34,6 +40,9 @@ def mutated(rng: random.Random, data: bytes) -> bytes:
                 changed[at:at] = changed[at:end] * rng.choice((1, 2, 50))
             case 4 if b"\n" in changed:
                 _shuffle_line(rng, changed)
+            case 5:
+                run = rng.choice(SEPARATORS)
+                changed[at:at] = run * (rng.choice(LONG_RUNS_BYTES) // len(run))
             case _:
                 changed[at:end] = rng.randbytes(end - at)
     return bytes(changed[:LARGEST_BYTES])

@@ -19,7 +19,8 @@ if TYPE_CHECKING:
 PROGRAM = "espeak-ng"
 TIMEOUT_S = 20.0
 LAST_RESORT_LANGUAGE = "en"
-_TEMPLATE = re.compile(r"\{\{.*?\}\}|\{%.*?%\}|\{#.*?#\}", re.DOTALL)
+_ENDS = {"{{": "}}", "{%": "%}", "{#": "#}"}
+_TEMPLATE = re.compile("|".join(map(re.escape, _ENDS)))
 
 
 class LocalSpeech:
@@ -53,7 +54,17 @@ class LocalSpeech:
 
 def without_template(text: str) -> str:
     """Return what can be said of a template that Home Assistant could not render."""
-    return " ".join(_TEMPLATE.sub(" ", text).split())
+    kept, at, seek = [], 0, 0
+    endless = set[str]()  # to look for their ends each time would take quadratic time
+    while begin := _TEMPLATE.search(text, seek):
+        end = -1 if begin[0] in endless else text.find(_ENDS[begin[0]], begin.end())
+        if end < 0:
+            endless.add(begin[0])
+            seek = begin.start() + 1
+        else:
+            kept.append(text[at : begin.start()])
+            at = seek = end + 2
+    return " ".join(" ".join([*kept, text[at:]]).split())
 
 
 def _voices(language: str) -> Iterator[str]:

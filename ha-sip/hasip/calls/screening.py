@@ -13,8 +13,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterable
 
 # {*} stands for any digits or none, {?} for one.
-_WILDCARDS = {"{*}": ".*", "{?}": "."}
-_WILDCARD = re.compile(r"(\{\*\}|\{\?\})")
+_ANY, _ONE = "{*}", "{?}"
 
 
 class AnswerMode(StrEnum):
@@ -49,5 +48,10 @@ def _matches_any(forms: Iterable[str], patterns: Iterable[str]) -> bool:
 
 
 def _as_regex(pattern: str) -> re.Pattern[str]:
-    parts = _WILDCARD.split(pattern)
-    return re.compile("".join(_WILDCARDS.get(part, re.escape(part)) for part in parts), re.DOTALL)
+    """Return an expression whose time grows with the length of the number, whoever chose it."""
+    first, *rest = [".".join(map(re.escape, part.split(_ONE))) for part in pattern.split(_ANY)]
+    if not rest:
+        return re.compile(first, re.DOTALL)
+    # The first place where a part fits leaves most for those that follow: no other is tried.
+    middle = "".join(f"(?>.*?{part})" for part in rest[:-1])
+    return re.compile(f"{first}{middle}.*{rest[-1]}", re.DOTALL)

@@ -11,9 +11,11 @@ _NUMBER = re.compile(r"(?:sips?|tel):([^@;>]*)", re.IGNORECASE)
 _TELEPHONE = re.compile(r"\+?[*#().-]*\d[\d*#().-]*", re.ASCII)
 _SEPARATORS = str.maketrans("", "", "().-")
 _TRANSPORT = re.compile(r";\s*transport\s*=\s*(\w+)", re.IGNORECASE)
-_HOST = re.compile(r"sips?:(?:[^@>]*@)?([^;>?]+)", re.IGNORECASE)
+# Of the first scheme only: to try each would take quadratic time.
+_HOST = re.compile(r"(?>(?s:.*?)sips?:)(?:[^@>]*+@)?([^;>?]+)", re.IGNORECASE)
 # A name-addr (RFC 3261 §25.1). The display name is whatever the caller likes, also another's URI.
-_NAME_ADDR = re.compile(r'\s*((?:"(?:[^"\\]|\\.)*"|[^"<]*)\s*)<([^>]*)>')
+_NAME_ADDR = re.compile(r'\s*+((?:"(?:[^"\\]|\\.)*"|[^"<]*+)\s*+)<([^>]*+)>')
+_WITH_SCHEME = re.compile(r'\s*+(?:\S++\s++|"[^"]*+"\s*+)?<?\s*+(?:sips?|tel):', re.IGNORECASE)
 _SECURE = re.compile(r"<?\s*sips:", re.IGNORECASE)
 
 
@@ -60,7 +62,7 @@ def without_display_name(party: str) -> str:
 
 def host_of(uri: str) -> str | None:
     """Return host and port of a SIP URI (`fritz.box`, `10.0.0.1:5070`), or None without one."""
-    found = _HOST.search(uri)
+    found = _HOST.match(uri)
     return found[1] if found else None
 
 
@@ -77,9 +79,7 @@ def transport_of(uri: str) -> str | None:
 
 def has_scheme(uri: str) -> bool:
     """Tell whether the text is a URI, not a bare number."""
-    return (
-        re.match(r"\s*(?:\S+\s+|\"[^\"]*\"\s*)?<?\s*(?:sips?|tel):", uri, re.IGNORECASE) is not None
-    )
+    return _WITH_SCHEME.match(uri) is not None
 
 
 def own_uri(dialled: str, id_uri: str, registrar_uri: str | None) -> str:

@@ -30,7 +30,7 @@ _SERVICES = {"SIP+D2U": UDP, "SIP+D2T": TCP}
 _SRV_NAMES = {UDP: "_sip._udp", TCP: "_sip._tcp", TLS: "_sips._tcp"}
 MOST_TARGETS = 8
 _URI = re.compile(
-    r"<?\s*(?P<scheme>sips?):(?:[^@<>]*@)?(?P<host>\[[^\]]+\]|[^\s:;?<>]+)(?::(?P<port>\d+))?"
+    r"(?>(?s:.*?)(?P<scheme>sips?):)(?:[^@<>]*+@)?(?P<host>\[[^\]]+\]|[^\s:;?<>]+)(?::(?P<port>\d+))?"
     r"(?P<rest>[^<>]*)",
     re.IGNORECASE,
 )
@@ -81,7 +81,7 @@ class Target:
 
 def destination_of(uri: str) -> Destination | None:
     """Read a URI, bare or in angle brackets; None where it is no SIP URI."""
-    found = _URI.search(uri)
+    found = _URI.match(uri)
     if found is None:
         return None
     host = found["host"].strip("[]")

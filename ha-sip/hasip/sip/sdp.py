@@ -5,7 +5,8 @@ from __future__ import annotations
 import re
 
 _AUDIO = re.compile(r"^m=audio (\d+) (\S+) ([^\r\n]*)", re.MULTILINE)
-_RTPMAP = re.compile(r"^a=rtpmap:(\d+) ([^/\s]+)", re.MULTILINE)
+_RTPMAP = re.compile(r"^a=rtpmap:([0-9]{1,3}) ([^/\s]+)", re.MULTILINE)
+_TYPE = re.compile(r"[0-9]{1,3}")
 # RFC 3551 §6: payload types that need no rtpmap.
 _STATIC = {0: "PCMU", 3: "GSM", 4: "G723", 8: "PCMA", 9: "G722", 13: "CN", 18: "G729"}
 _NO_CODECS = frozenset({"telephone-event", "cn"})
@@ -25,7 +26,7 @@ def codecs(message: str) -> tuple[str, ...]:
     if audio is None:
         return ()
     names = {int(number): name for number, name in _RTPMAP.findall(message)}
-    numbers = [int(word) for word in audio[3].split() if word.isdigit()]
+    numbers = [int(word) for word in audio[3].split() if _TYPE.fullmatch(word)]
     found = [names.get(number) or _STATIC.get(number, f"type {number}") for number in numbers]
     return tuple(dict.fromkeys(name for name in found if name.lower() not in _NO_CODECS))
 
