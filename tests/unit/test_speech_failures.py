@@ -109,6 +109,7 @@ CASES: dict[str, Callable[[StandInHomeAssistant], None]] = {
     "speech-away": lambda house: house.go_away(),
     "speech-token": lambda house: setattr(house, "token", "another"),
 }
+ENDED_BY_THE_DEADLINE = ("speech-slow", "speech-drips")
 
 
 @pytest.mark.parametrize("case", CASES)
@@ -119,13 +120,14 @@ def test_what_goes_wrong_is_said_and_the_local_voice_speaks(
     caplog: pytest.LogCaptureFixture,
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    monkeypatch.setattr(speech, "DEADLINE_S", 0.5)
+    # The others fail at once; a busy machine may take long for that.
+    monkeypatch.setattr(speech, "DEADLINE_S", 0.5 if case in ENDED_BY_THE_DEADLINE else 20)
     room, failure = Room(house, tmp_path), FAILURES[case]
     CASES[case](house)
     started = time.monotonic()
     made = room.say()
 
-    assert time.monotonic() - started < 4
+    assert time.monotonic() - started < 10  # the slow one takes 30 s
     assert failure.is_in(caplog.text), caplog.text
     assert failure.hears == "the local voice"
     assert spoken(house, made)
