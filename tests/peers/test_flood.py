@@ -11,6 +11,7 @@ import json
 import os
 import subprocess
 import sys
+import time
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Self
@@ -50,6 +51,10 @@ CODE = "4711"
 MIB_A_CALL, MIB_BESIDE = 1.0, 30
 LEFT_MIB = 40
 MOST_BROKEN = 5  # calls
+# Packets a second of the call that is up, of 50: on a machine that is late, the clock of media of a
+# wheel leaves some out.
+FEWEST_PER_S = {"source": 48.0, "default": 35.0}
+LONGEST_GAP_S = 2.0
 # The one that leaves most behind comes first, so that it has been forgotten when that is looked at.
 FLOODS = (
     ("source", "accepted"),
@@ -154,9 +159,9 @@ class Floods:
                 wait_until(lambda: house.services, "the action")
                 wait_tone(typing, OPEN_HZ)
                 answers, took_s = flood.end()
-                last = len(listening.stream.arrivals)
+                last, ended_at = len(listening.stream.arrivals), time.monotonic()
                 grown_mib = resident_mib(gateway.pid) - before_mib
-                look_at_audio(listening.stream, first, last)
+                look_at_audio(listening.stream, first, last, ended_at, FEWEST_PER_S[build])
                 print(f"{build}, {sender}: memory +{grown_mib:.0f} MiB; answers: {answers}")
                 look_at_answers(answers, took_s, sender, build)
                 assert grown_mib < ROOM[build] * MIB_A_CALL + MIB_BESIDE
@@ -172,20 +177,23 @@ def wait_tone(call: PhoneCall, hz: int) -> None:
     wait_until(lambda: audio.tone_dbfs(call.stream.samples[-800:], hz) > -16, f"{hz} Hz")
 
 
-def look_at_audio(stream: AudioStream, first: int, last: int) -> None:
-    """Look at what arrived of a prompt: all packets, and the same level throughout."""
+def look_at_audio(
+    stream: AudioStream, first: int, last: int, ended_at: float, fewest_per_s: float
+) -> None:
+    """Look at what arrived of a prompt: all packets, in time, and the same level throughout."""
     numbers = stream.sequence_numbers[first:last]
     lost = (numbers[-1] - numbers[0] + 1 - len(numbers)) % 0x10000
-    heard = stream.arrivals[first:last]
+    heard = [*stream.arrivals[first - 1 : last], ended_at]
     gaps = sorted(later - before for before, later in itertools.pairwise(heard))
     p99_ms, longest_ms = gaps[len(gaps) * 99 // 100] * 1000, gaps[-1] * 1000
-    per_s = (len(heard) - 1) / (heard[-1] - heard[0])
+    per_s = len(numbers) / (heard[-1] - heard[0])
     print(
         f"{len(numbers)} packets, {per_s:.1f} a second, {lost} lost, "
         f"p99 gap {p99_ms:.0f} ms, longest {longest_ms:.0f} ms"
     )
     assert lost == 0
-    assert len(numbers) > 40 * SECONDS
+    assert per_s > fewest_per_s
+    assert longest_ms < LONGEST_GAP_S * 1000
     assert -16 < audio.level_dbfs(stream.samples[first * 160 : last * 160]) < -9
 
 
