@@ -75,7 +75,7 @@ def test_idle_and_half_connections_are_limited_closed_and_calls_go_on(
 def test_handshakes_by_tls_are_limited_and_given_up_and_calls_go_on(
     tmp_path: Path, build: str
 ) -> None:
-    """Silent ones, halves of a ClientHello and whole handshakes, from 200 addresses."""
+    """Silent ones, halves of a ClientHello, whole handshakes and rubbish, from 200 addresses."""
     authority = Authority(tmp_path / "ca")
     certificate, key = authority.sign("house", "IP:127.0.0.1")
     port = free_port()

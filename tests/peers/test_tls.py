@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 import socket
 import ssl
 import sys
@@ -21,7 +20,6 @@ from support.netns import Network
 from support.phone import Phone
 from support.ports import free_port
 from support.source_build import BUILDS, python_of, source_python
-from support.tls_crowd import client_context
 from support.wire import UDP, Wire, pcmu
 
 if TYPE_CHECKING:
@@ -238,71 +236,6 @@ def test_our_certificate_is_shown_to_a_registrar_that_asks_for_it(
             assert not any("): registered" in line for line in gateway.lines)
         with gateway_at(kamailio, tmp_path, f"{trusted} {ours}", python) as gateway:
             gateway.wait_log("): registered")
-
-
-@pytest.mark.parametrize(
-    ("build", "version"),
-    [
-        ("wheel", ssl.TLSVersion.TLSv1_2),
-        ("source", ssl.TLSVersion.TLSv1_2),
-        ("source", ssl.TLSVersion.TLSv1_3),
-    ],
-)
-def test_who_has_a_certificate_of_our_authority_may_call_from_anywhere(
-    tmp_path: Path, build: str, version: ssl.TLSVersion
-) -> None:
-    ours, others = Authority(tmp_path / "ours"), Authority(tmp_path / "others")
-    certificate, key = ours.sign("house", LOCAL)
-    port = free_port()
-    options = f"--tls on --tls-port {port} --tls-cert-file {certificate} --tls-key-file {key}"
-    with GatewayProcess(
-        tmp_path,
-        python=python_of(build),
-        GLOBAL_OPTIONS=f"--bind-address 127.0.0.1 --tls-ca-file {ours.certificate} {options}",
-        SIP1_OPTIONS="--accept-from 127.0.0.1,certificate",
-        SIP1_ANSWER_MODE="reject",
-    ):
-        said = {}
-        for number, (who, shown) in enumerate(
-            {"ours": ours.sign("door"), "others": others.sign("door"), "nobody": None}.items()
-        ):
-            context = client_context(version)
-            if shown is not None:
-                context.load_cert_chain(*shown)
-            with (
-                socket.create_connection(("127.0.0.1", port), 5, (f"127.0.0.{3 + number}", 0)) as a,
-                context.wrap_socket(a) as tls,
-            ):
-                for method in ("OPTIONS", "INVITE"):
-                    tls.sendall(
-                        f"{method} sip:house@127.0.0.1 SIP/2.0\r\n"
-                        f"Via: SIP/2.0/TLS 127.0.0.1;branch=z9hG4bK{who}{method};rport\r\n"
-                        "Max-Forwards: 70\r\nContact: <sip:a@127.0.0.1;transport=tls>\r\n"
-                        f"From: <sip:a@127.0.0.1>;tag=1\r\nTo: <sip:house@127.0.0.1>\r\n"
-                        f"Call-ID: {who}{method}\r\nCSeq: 1 {method}\r\n"
-                        "Content-Length: 0\r\n\r\n".encode()
-                    )
-                    said[who, method] = final_of(tls)
-
-        assert said == {
-            ("ours", "OPTIONS"): 200,
-            ("ours", "INVITE"): 603,
-            **{
-                (who, method): 403
-                for who in ("others", "nobody")
-                for method in ("OPTIONS", "INVITE")
-            },
-        }
-
-
-def final_of(connection: ssl.SSLSocket) -> int:
-    """Return the status of the next final response."""
-    heard = b""
-    while True:
-        heard += connection.recv(4096)
-        for status in re.findall(rb"^SIP/2\.0 (\d+)", heard, re.MULTILINE):
-            if int(status) >= 200:
-                return int(status)
 
 
 @pytest.mark.parametrize("version", [ssl.TLSVersion.TLSv1_2, ssl.TLSVersion.TLSv1_3])

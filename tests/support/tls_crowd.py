@@ -1,4 +1,4 @@
-"""Many who connect by TLS and want nothing: silent ones, half a handshake, whole ones."""
+"""Many who connect by TLS and want nothing: silent, half a handshake, a whole one, no TLS at all."""
 
 from __future__ import annotations
 
@@ -42,7 +42,7 @@ class TlsCrowd:
         self._kept: list[socket.socket] = []
         self._ends_at = 0.0
         self._threads: list[threading.Thread] = []
-        self.tried = {"silent": 0, "half": 0, "whole": 0}
+        self.tried = {"silent": 0, "half": 0, "whole": 0, "rubbish": 0}
         self.made = dict.fromkeys(self.tried, 0)
 
     def start(self, seconds: float) -> None:
@@ -89,3 +89,6 @@ class TlsCrowd:
             connection.sendall(self._hello)
         elif kind == "whole":
             self._kept.append(self._context.wrap_socket(connection))
+        elif kind == "rubbish":  # pjsip ends it at once, and its handle is kept for a while
+            connection.sendall(b"no TLS at all\r\n\r\n")
+            connection.recv(1)

@@ -2,17 +2,12 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
-
 import pytest
 
 from hasip.calls.uri import own_uri, transport_of
 from hasip.settings.model import Account, AccountOptions
 from hasip.settings.options import parse_global_options
 from hasip.settings.routes import route_problems, route_warnings
-
-if TYPE_CHECKING:
-    from pathlib import Path
 
 NAMES = {"id_uri": "ID", "registrar_uri": "REGISTRAR", "options": "OPTIONS"}
 
@@ -86,20 +81,6 @@ def test_an_unknown_transport_and_ipv6_that_is_off_are_problems() -> None:
     assert "add --ipv6 on" in problems("sip:[2001:db8::1]:5060")[0]
     assert problems("sip:[2001:db8::1]:5060", "--ipv6 on") == []
     assert problems("sip:[2001:db8::1]", "--bind-address ::1") == []
-
-
-def test_certificates_of_callers_need_an_authority_of_ones_own(tmp_path: Path) -> None:
-    account = Account(
-        number=1, id_uri="sip:a@b", options=AccountOptions(accept_from=("certificate",))
-    )
-    pem = tmp_path / "a.pem"
-    pem.touch()
-    ours = f"--tls on --tls-cert-file {pem}"
-    for general, count in (("", 1), (ours, 1), (f"{ours} --tls-ca-file {pem}", 0)):
-        options, _ = parse_global_options(general, "GLOBAL_OPTIONS")
-        found = [str(problem) for problem in route_problems(account, options, NAMES)]
-        assert len(found) == count
-        assert all("OPTIONS" in text and "--tls-ca-file" in text for text in found)
 
 
 def test_keys_that_can_be_read_on_the_way_are_warned_of() -> None:

@@ -114,18 +114,13 @@ class AccountOptions:
     extract_headers: tuple[str, ...] = ()
     reject_sip_code: int = 603
     door: bool = False
-    # Addresses, networks, names, and the words below; empty: the registrar, or all without one.
+    # Addresses, networks, names, "all", "registrar"; empty: the registrar, or all without one.
     accept_from: tuple[str, ...] = ()
     inband_dtmf: InbandDtmf = InbandDtmf.AUTO
     srtp: str = "disabled"
     follow_redirect: bool = True
     follow_transfer: bool = False
     rtp_timeout: float = 30.0  # seconds; 0: never
-
-
-# Words of `accept_from`: everybody; the registrar and its servers; whoever comes by TLS with a
-# certificate that an authority of --tls-ca-file signed.
-EVERYBODY, REGISTRAR, CERTIFICATE = "all", "registrar", "certificate"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

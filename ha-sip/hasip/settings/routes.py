@@ -6,7 +6,7 @@ import re
 from typing import TYPE_CHECKING
 
 from hasip.calls.uri import host_of, transport_of
-from hasip.settings.model import CERTIFICATE, Problem
+from hasip.settings.model import Problem
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
@@ -35,12 +35,6 @@ def route_problems(
         if (host_of(uri) or "").startswith("[") and not general.uses_ipv6:
             text = "is an IPv6 address, and IPv6 is off; add --ipv6 on to the global options"
             yield Problem(names[key], text, uri)
-    if CERTIFICATE in account.options.accept_from and not (
-        general.tls and general.tls_cert_file and general.tls_ca_file
-    ):
-        # Without a file the system's authorities would do, who sign for everybody.
-        text = "needs --tls on, --tls-cert-file and --tls-ca-file in the global options"
-        yield Problem(names["options"], text, f"--accept-from {CERTIFICATE}")
 
 
 def route_warnings(account: Account, names: Mapping[str, str]) -> Iterator[str]:

@@ -49,7 +49,6 @@ class _Connection:
     source: str
     since: float
     is_counted: bool
-    is_trusted: bool
     has_asked: bool = False  # a request came by it
     is_closing: bool = False
 
@@ -92,7 +91,6 @@ class Connections:
         self._tell = tell
         self._open: dict[int, _Connection] = {}
         self._gone: deque[float] = deque()  # when handles were closed
-        self.is_trusted = False  # the one by which the request came that pjsip looks at now
 
     @property
     def count(self) -> int:
@@ -104,14 +102,10 @@ class Connections:
         """Tell whether new ones are dropped."""
         return self._gate.is_shut
 
-    def came(
-        self, transport: int, source: str, *, is_tls: bool = False, is_trusted: bool = False
-    ) -> None:
-        """Take a new connection, or close it; one that is trusted has shown a good certificate."""
+    def came(self, transport: int, source: str, *, is_tls: bool) -> None:
+        """Take a new connection, or close it."""
         now = self._clock.now()
-        connection = self._open[transport] = _Connection(
-            source, now, is_counted=not is_tls, is_trusted=is_trusted
-        )
+        connection = self._open[transport] = _Connection(source, now, is_counted=not is_tls)
         if is_tls:
             return
         counted = [other.source for other in self._open.values() if other.is_counted]
@@ -121,9 +115,8 @@ class Connections:
             self._end(transport, connection)
 
     def asked(self, transport: int) -> None:
-        """Take that a request came by a connection, or by another transport."""
+        """Take that a request came by a connection."""
         connection = self._open.get(transport)
-        self.is_trusted = connection is not None and connection.is_trusted
         if connection is not None:
             connection.has_asked = True
 
@@ -174,16 +167,6 @@ def incoming_connection(prm: pj.OnTransportStateParam) -> tuple[int, str, bool] 
     elif family == socket.AF_INET6:
         source = str(ipaddress.IPv6Address(ctypes.string_at(address + _V6_AT, 16)))
     return transport, source, is_tls
-
-
-def has_good_certificate(prm: pj.OnTransportStateParam) -> bool:
-    """Tell whether who connected by TLS has shown a certificate of an authority that we know."""
-    tls = prm.tlsInfo
-    if tls.isEmpty() or tls.verifyStatus:
-        return False
-    # Without a certificate nothing is wrong with it; who signed it is said of each that there is.
-    certificate = tls.remoteCertInfo
-    return bool(certificate.issuerInfo)
 
 
 def close_connection(transport: int) -> None:

@@ -16,7 +16,6 @@ from hasip.sip.connections import (
     ClosedOnes,
     Connections,
     close_connection,
-    has_good_certificate,
     incoming_connection,
 )
 from hasip.sip.errors import guarded, sip_errors
@@ -93,8 +92,7 @@ class _Endpoint(pj.Endpoint):
             return
         transport, source, is_tls = connection
         if prm.state == pj.PJSIP_TP_STATE_CONNECTED:
-            is_trusted = is_tls and has_good_certificate(prm)
-            self.connections.came(transport, source, is_tls=is_tls, is_trusted=is_trusted)
+            self.connections.came(transport, source, is_tls=is_tls)
         elif prm.state in (pj.PJSIP_TP_STATE_DISCONNECTED, pj.PJSIP_TP_STATE_DESTROY):
             self.connections.went(transport)
 
@@ -210,7 +208,7 @@ class SipStack:
         strangers = Strangers(
             self._loop.clock,
             accepts=lambda source: any(
-                self._accepts(account, source) for account in tuple(self._accounts.values())
+                account.sources.accepts(source) for account in tuple(self._accounts.values())
             ),
             is_learning=lambda: (
                 not self._is_open
@@ -274,14 +272,7 @@ class SipStack:
         the name that is called, or a stranger finds out names.
         """
         accounts = (picked, *self._accounts.values())
-        return next((account for account in accounts if self._accepts(account, source)), None)
-
-    def _accepts(self, account: SipAccount, source: str) -> bool:
-        """Tell whether an account takes the request that pjsip looks at now."""
-        if account.sources.accepts(source):
-            return True
-        has_certificate = self._connections is not None and self._connections.is_trusted
-        return has_certificate and account.sources.takes_certificates
+        return next((account for account in accounts if account.sources.accepts(source)), None)
 
     def pulse(self, done: Callable[[], None]) -> None:
         """Have pjsip call `done`, on a thread of its own: a sign that it is alive."""

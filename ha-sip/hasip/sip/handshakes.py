@@ -32,6 +32,7 @@ MOST_OF_ONE_SOURCE = MOST_BY_TLS // 4
 # A handshake costs milliseconds of the one thread by which pjsip does all of SIP.
 HANDSHAKES_PER_S = 20.0 if IS_OURS else 5.0
 HANDSHAKES_AT_ONCE = 2 * HANDSHAKES_PER_S
+SOURCES_GONE = "sources that are gone by now"
 LOOK_EVERY_S = 1.0  # while the gate is shut, and so long at least it stays so
 
 Peer = tuple[str, int]
@@ -62,8 +63,11 @@ class Handshakes:
         if self._end >= 0:
             os.eventfd_write(self._end, 1)
 
-    def look(self) -> None:
-        """See what has come since the last time; end what is too much."""
+    def look(self, told: int = 0) -> None:
+        """See what has come since the last time; end what is too much.
+
+        The kernel told of `told` at least; one that has ended by now has cost pjsip a handle, too.
+        """
         connected = frozenset(peer for _, peer in self._connected())
         new = connected - self._known
         self._known = connected
@@ -76,17 +80,18 @@ class Handshakes:
                 self._tell(peer[0])
         if surplus:
             self._shut_down(surplus)
-        came_too_fast = [peer for peer in new if not self._bucket.take()]
-        if came_too_fast or len(connected) - len(surplus) >= MOST_BY_TLS:
-            self._shut_gate(came_too_fast or list(connected))
+        came = [host for host, _ in new] + [SOURCES_GONE] * (told - len(new))
+        too_fast = [host for host in came if not self._bucket.take()]
+        if too_fast or len(connected) - len(surplus) >= MOST_BY_TLS:
+            self._shut_gate(too_fast or list(of_source))
         elif self._gate.is_shut and self._clock.now() - self._shut_at >= LOOK_EVERY_S:
             self._gate.open()
 
-    def _shut_gate(self, why: list[Peer]) -> None:
+    def _shut_gate(self, sources: list[str]) -> None:
         self._shut_at = self._clock.now()
         if not self._gate.is_shut:
             self._gate.shut()
-            self._tell(why[-1][0])
+            self._tell(sources[-1])
 
     def _watch(self) -> None:
         with select.epoll() as kernel:
@@ -99,7 +104,7 @@ class Handshakes:
                 if any(descriptor == self._end for descriptor, _ in events):
                     break
                 with guarded("handshakes"):
-                    self.look()
+                    self.look(len(events))
         os.close(self._end)
         self._gate.close()
 

@@ -5,7 +5,6 @@ from __future__ import annotations
 import ipaddress
 from typing import TYPE_CHECKING
 
-from hasip.settings.model import CERTIFICATE, EVERYBODY, REGISTRAR
 from hasip.sip.locate import destination_of
 from hasip.workers import Failed
 
@@ -16,6 +15,8 @@ if TYPE_CHECKING:
     from hasip.sip.locate import Destination, Target
     from hasip.workers import Result
 
+EVERYBODY = "all"
+REGISTRAR = "registrar"
 # Providers give out other addresses from one question to the next, so what was learned stays.
 LOOK_AGAIN_S = 300.0
 LOOK_AGAIN_SOON_S = 10.0
@@ -42,12 +43,11 @@ class Sources:
         self._hops = hops
         wanted = settings.options.accept_from or default
         self.takes_everybody = EVERYBODY in wanted
-        self.takes_certificates = CERTIFICATE in wanted
         self._takes_registrar = REGISTRAR in wanted
         self._networks: list[Network] = []
         self._names: list[Destination] = []
         for word in wanted:
-            if word not in (EVERYBODY, REGISTRAR, CERTIFICATE):
+            if word not in (EVERYBODY, REGISTRAR):
                 self._add(word)
         if self._takes_registrar:
             options = settings.options
