@@ -93,7 +93,7 @@ def test_handshakes_by_tls_are_limited_and_given_up_and_calls_go_on(
         crowd.start(CROWD_FOR_S)
         while crowd.is_going:
             most = max(most, descriptors(gateway.pid) - before)
-            if sum(crowd.made.values()) > 8 * (1 + answered):
+            if sum(crowd.tried.values()) > 8 * (1 + answered):
                 phone.call(gateway.uri).wait_answered().hang_up()
                 answered += 1
             time.sleep(0.01)

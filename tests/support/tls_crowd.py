@@ -1,4 +1,4 @@
-"""Many who connect by TLS and want nothing: silent, half a handshake, a whole one, no TLS at all."""
+"""Many who connect by TLS and want nothing: silent, half a handshake, a whole one, or no TLS."""
 
 from __future__ import annotations
 
