@@ -91,6 +91,7 @@ def test_a_broker_that_is_away_loses_no_event(tmp_path: Path, broker: Mosquitto)
             names = [message["event"] for message in home.messages]
             assert names == ["incoming_call", "call_established", "call_disconnected"]
 
+        gateway.wait_log("MQTT: connected")  # which may be written after the events were sent
         since = len(gateway.lines)
         broker.stop()
         gateway.wait_log("MQTT: the connection to 127.0.0.1:", since=since)
