@@ -7,8 +7,10 @@ from collections.abc import Callable
 import pytest
 
 from hasip.settings.options import parse_account_options
+from hasip.sip.connections import MOST_OF_ONE_SOURCE, Connections
+from hasip.sip.gate import Gate
 from hasip.sip.overload import LATE_S, Overload
-from hasip.sip.sources import address_in
+from hasip.sip.sources import address_in, counted_as
 from hasip.sip.strangers import (
     ANSWERS_TO_STRANGER,
     MOST_STRANGERS,
@@ -25,7 +27,7 @@ def make(
     """Return one that knows 10.0.0.1, and takes ten calls a second."""
     return Strangers(
         clock,
-        accepts=lambda source: source in ("10.0.0.1", "10.0.0.2"),
+        accepts=lambda source: source in ("10.0.0.1", "10.0.0.2") or source.startswith("fd"),
         is_learning=lambda: is_learning,
         is_late=is_late,
         calls_per_s=10,
@@ -67,11 +69,14 @@ def test_calls_that_come_too_fast_are_refused_and_one_source_leaves_room_for_oth
     assert verdicts == [Verdict.PASS] * 3 + [Verdict.BUSY] * 2
     clock.advance(0.2)
     assert strangers.judge("INVITE", "10.0.0.1") is Verdict.PASS
+    clock.advance(2)
+    verdicts = [strangers.judge("INVITE", f"fd00::{n}") for n in range(9)]
+    assert verdicts == [Verdict.PASS] * 7 + [Verdict.BUSY] * 2
     for _ in range(2):
         strangers.report()
     said = [line for line in caplog.messages if "In the last minute" in line]
     assert len(said) == 1
-    assert "0 requests of strangers were refused or not answered; 7 calls" in said[0]
+    assert "0 requests of strangers were refused or not answered; 9 calls" in said[0]
 
 
 def test_no_more_calls_are_let_in_while_the_loop_is_late() -> None:
@@ -128,6 +133,33 @@ def test_while_names_are_being_resolved_nobody_is_refused_or_counted() -> None:
 )
 def test_an_address_is_read_with_or_without_its_port(source: str, address: str) -> None:
     assert address_in(source) == address
+
+
+@pytest.mark.parametrize(
+    ("source", "counted"),
+    [
+        *(("2001:db8:1:2:3:4:5:6", "2001:db8:1:2::/64"), ("fd00::a", "fd00::/64")),
+        *(("1.2.3.4", "1.2.3.4"), ("::ffff:1.2.3.4", "1.2.3.4"), ("::1", "::1")),
+        *(("fe80::1%eth0", "fe80::1%eth0"), ("an unknown address", "an unknown address")),
+    ],
+)
+def test_what_counts_as_one_source(source: str, counted: str) -> None:
+    assert counted_as(source) == counted
+
+
+def test_a_house_with_ipv6_is_one_source_whichever_of_its_addresses_it_takes() -> None:
+    clock = FakeClock()
+    strangers = make(clock)
+    house = [f"2001:db8::{number:x}" for number in range(MOST_OF_ONE_SOURCE + 1)]
+
+    verdicts = [strangers.judge("OPTIONS", house[n % 5]) for n in range(ANSWERS_TO_STRANGER + 2)]
+    assert verdicts == [Verdict.REFUSE] * ANSWERS_TO_STRANGER + [Verdict.DROP] * 2
+    assert strangers.judge("OPTIONS", "2001:db8:0:1::1") is Verdict.REFUSE
+    closed: list[int] = []
+    connections = Connections(clock, Gate(0), closed.append, lambda _: None)
+    for number, address in enumerate(house):
+        connections.came(number, address, is_tls=False)
+    assert closed == [MOST_OF_ONE_SOURCE]
 
 
 def test_accept_from_says_what_it_takes() -> None:

@@ -19,6 +19,7 @@ from typing import TYPE_CHECKING
 
 from hasip.sip.build import IS_OURS
 from hasip.sip.c_library import c_library
+from hasip.sip.sources import counted_as
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -105,6 +106,7 @@ class Connections:
     def came(self, transport: int, source: str, *, is_tls: bool) -> None:
         """Take a new connection, or close it."""
         now = self._clock.now()
+        source = counted_as(source)
         connection = self._open[transport] = _Connection(source, now, is_counted=not is_tls)
         if is_tls:
             return

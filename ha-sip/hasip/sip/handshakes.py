@@ -18,6 +18,7 @@ from typing import TYPE_CHECKING
 
 from hasip.sip.build import IS_OURS
 from hasip.sip.errors import guarded
+from hasip.sip.sources import counted_as
 from hasip.sip.strangers import Bucket
 from hasip.tcp import stream_sockets
 
@@ -71,13 +72,14 @@ class Handshakes:
         connected = frozenset(peer for _, peer in self._connected())
         new = connected - self._known
         self._known = connected
-        of_source = Counter(host for host, _ in connected)
+        of_source = Counter(counted_as(host) for host, _ in connected)
         surplus = set[Peer]()
         for peer in new:
-            if of_source[peer[0]] > MOST_OF_ONE_SOURCE or sum(of_source.values()) > MOST_BY_TLS:
-                of_source[peer[0]] -= 1
+            source = counted_as(peer[0])
+            if of_source[source] > MOST_OF_ONE_SOURCE or sum(of_source.values()) > MOST_BY_TLS:
+                of_source[source] -= 1
                 surplus.add(peer)
-                self._tell(peer[0])
+                self._tell(source)
         if surplus:
             self._shut_down(surplus)
         came = [host for host, _ in new] + [SOURCES_GONE] * (told - len(new))

@@ -34,6 +34,23 @@ def address_in(source: str) -> str:
     return source.partition(":")[0] if source.count(":") == 1 else source
 
 
+def counted_as(source: str) -> str:
+    """Return as what an address is counted where one source may have only so much.
+
+    Whoever has IPv6 has a /64 at least (RFC 6177), and so 2^64 addresses. On our own link, where
+    all have the same, and for what is no address it is what it was.
+    """
+    try:
+        address = ipaddress.IPv6Address(source)
+    except ValueError:
+        return source
+    if address.ipv4_mapped is not None:
+        return str(address.ipv4_mapped)
+    if address.is_link_local or address.is_loopback:
+        return source
+    return str(ipaddress.IPv6Network((int(address), 64), strict=False))
+
+
 class Sources:
     """What an account accepts; `accepts` may be asked on any thread, the rest is the loop's."""
 

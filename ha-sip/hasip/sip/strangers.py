@@ -14,6 +14,8 @@ from dataclasses import dataclass
 from enum import Enum, auto
 from typing import TYPE_CHECKING
 
+from hasip.sip.sources import counted_as
+
 if TYPE_CHECKING:
     from collections.abc import Callable
 
@@ -148,8 +150,9 @@ class Strangers:
                 return Verdict.PASS
             self.too_many_others += 1
             return Verdict.BUSY
-        share = self._shares.pop(source, None) or Bucket(self._clock, *self._share)
-        self._shares[source] = share
+        who = counted_as(source)
+        share = self._shares.pop(who, None) or Bucket(self._clock, *self._share)
+        self._shares[who] = share
         while len(self._shares) > MOST_SOURCES:
             self._shares.popitem(last=False)
         if share.take() and self._calls.take() and not self._is_late():
@@ -162,10 +165,11 @@ class Strangers:
     def _judge_stranger(self, method: str, source: str) -> Verdict:
         self.refused += 1
         now = self._clock.now()
-        stranger = self._seen.pop(source, None)
+        who = counted_as(source)
+        stranger = self._seen.pop(who, None)
         if stranger is None or now - stranger.last_at > MUTED_FOR_S:
             stranger = _Stranger()
-        self._seen[source] = stranger
+        self._seen[who] = stranger
         while len(self._seen) > MOST_STRANGERS:
             self._seen.popitem(last=False)
         stranger.requests += 1
