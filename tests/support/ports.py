@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import random
 import socket
+import threading
 
 # Below those that Linux gives to clients, and to whoever binds to port 0: what was found free is
 # still free when the server comes to it, and when it comes back to it.
@@ -12,6 +13,7 @@ _RTP_PORTS = range(20_000, 32_000)  # below them, too
 _BARESIP_RTP = range(16_400, 16_500)
 _chance = random.Random()
 _given: set[int] = set(_BARESIP_RTP)
+_one_at_a_time = threading.Lock()  # else one thread's look is in the way of another's server
 
 
 def free_port() -> int:
@@ -19,21 +21,25 @@ def free_port() -> int:
 
     Each is given once, so that a server may go and come back to its port.
     """
-    while True:
-        port = _chance.choice(_PORTS)
-        if port in _given:  # its server may be about to take it, on behalf of another thread
-            continue
-        with (
-            socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as udp,
-            socket.socket(socket.AF_INET, socket.SOCK_STREAM) as tcp,
-        ):
-            try:
-                udp.bind(("127.0.0.1", port))
-                tcp.bind(("127.0.0.1", port))
-            except OSError:
-                continue
-        _given.add(port)
-        return port
+    with _one_at_a_time:
+        while True:
+            port = _chance.choice(_PORTS)
+            if port not in _given and _is_free(port):
+                _given.add(port)
+                return port
+
+
+def _is_free(port: int) -> bool:
+    with (
+        socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as udp,
+        socket.socket(socket.AF_INET, socket.SOCK_STREAM) as tcp,
+    ):
+        try:
+            udp.bind(("127.0.0.1", port))
+            tcp.bind(("127.0.0.1", port))
+        except OSError:
+            return False
+    return True
 
 
 def rtp_port(port: int) -> int:

@@ -267,10 +267,10 @@ class SipAccount:
         if self._registration is not None:
             self._registration.look_around()
 
-    def heard_move(self) -> None:
+    def heard_move(self, before: str, now: str) -> None:
         """Register from our new address; `SipStack` has told pjsip about it."""
         if self._registration is not None:
-            self._registration.heard_move()
+            self._registration.heard_move(before, now)
 
     def move(self, before: str, now: str) -> None:
         """Offer a new address for media in place of the one before."""

@@ -397,9 +397,11 @@ class SipStack:
     def _on_moved(self, before: str, now: str) -> None:
         """Have calls and registrations go by our new address.
 
-        pjsip gives up its connections and sends re-INVITEs and REGISTERs. It is not to listen anew,
-        as it would by default: that is needed by no address, and where it fails, as by TCP with
-        the wheel, there is no way to talk any more.
+        pjsip gives up its connections to registrars and sends re-INVITEs and REGISTERs. It is not to
+        listen anew, as it would by default: that is needed by no address, and where it fails, as by
+        TCP with the wheel, there is no way to talk any more. Nor is it to shut down all connections
+        at once: those that are dead have been ended (`hasip.addresses`), and where its own thread
+        sees to one of them in that moment, pjsip 2.15 locks up (pjproject's #4307).
         """
         if self._endpoint is None:
             return
@@ -408,10 +410,11 @@ class SipStack:
             account.move(before, now)
         change = pj.IpChangeParam()
         change.restartListener = False
+        change.shutdownTransport = False
         with guarded("change of our address"):
             self._endpoint.handleIpChange(change)
         for account in self._accounts.values():
-            account.heard_move()
+            account.heard_move(before, now)
 
     def _heard_loss(self, loss: ConnectionLost) -> None:
         """Tell the accounts: the calls that come in by that connection would not come any more."""

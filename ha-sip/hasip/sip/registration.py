@@ -190,10 +190,12 @@ class Registration:
         self._context.on_moved(before, now)
         return True
 
-    def heard_move(self) -> None:
+    def heard_move(self, before: str, now: str) -> None:
         """Register from our new address; `SipStack` has told pjsip about it."""
         if not self._is_leaving:
-            self._source = self._registered_by = None
+            self._registered_by = None
+            if self._source == before:
+                self._source = now
             self._is_pending = False
             self._failures = 0
             self._try_again_in(_SOON.wait_s(1))

@@ -35,11 +35,12 @@ class Ear:
     """One call that is listened to."""
 
     def __init__(
-        self, reader: int, path: Path, detector: ToneDetector, on_digits: Callable[[Ear, str], None]
+        self, reader: int, path: Path, rate_hz: int, on_digits: Callable[[Ear, str], None]
     ) -> None:
         self.path = path  # what the audio must be written to: raw or WAV, 16-bit mono
         self._reader = reader
-        self._detector = detector
+        self._rate_hz = rate_hz
+        self._detector: ToneDetector | None = None  # made by who reads: the first takes a while
         self._on_digits = on_digits
         self._is_wanted = True
 
@@ -51,6 +52,8 @@ class Ear:
         """Take what there is; tells whether there can be more."""
         data = os.read(self._reader, READ_BYTES)
         if data and self._is_wanted:
+            if self._detector is None:
+                self._detector = ToneDetector(self._rate_hz)
             digits = self._detector.feed(data)
             if digits:
                 self._on_digits(self, digits)
@@ -80,7 +83,7 @@ class ToneEars:
             try:
                 with contextlib.suppress(OSError):  # many large pipes are a matter of privilege
                     fcntl.fcntl(reader, fcntl.F_SETPIPE_SZ, PIPE_BYTES)
-                ear = Ear(reader, path, ToneDetector(rate_hz), on_digits)
+                ear = Ear(reader, path, rate_hz, on_digits)
                 yield ear
             except BaseException:
                 os.close(reader)

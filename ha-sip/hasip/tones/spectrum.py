@@ -14,6 +14,7 @@ from __future__ import annotations
 import array
 import audioop
 import cmath
+import functools
 import math
 import sys
 from typing import NamedTuple
@@ -36,7 +37,7 @@ class Tone(NamedTuple):
 
 
 class _Probe:
-    """Compares audio with one frequency."""
+    """Compares audio with one frequency; has no state, and serves all calls."""
 
     def __init__(self, frequency_hz: float, rate_hz: int) -> None:
         count = round(WINDOW_S * rate_hz)
@@ -61,12 +62,16 @@ class _Probe:
         )
 
 
+# To work out the references of all 16 takes longer than all else that is done for a call.
+_probe = functools.cache(_Probe)
+
+
 class Group:
     """The four low or the four high tones, window after window."""
 
     def __init__(self, frequencies_hz: tuple[float, ...], rate_hz: int) -> None:
-        self._probes = [_Probe(hz, rate_hz) for hz in frequencies_hz]
-        self._doubled = [_Probe(2 * hz, rate_hz) for hz in frequencies_hz]
+        self._probes = [_probe(hz, rate_hz) for hz in frequencies_hz]
+        self._doubled = [_probe(2 * hz, rate_hz) for hz in frequencies_hz]
         self._before: list[complex] | None = None
 
     def look(self, window: bytes) -> Tone | None:
