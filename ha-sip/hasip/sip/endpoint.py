@@ -397,11 +397,11 @@ class SipStack:
     def _on_moved(self, before: str, now: str) -> None:
         """Have calls and registrations go by our new address.
 
-        pjsip gives up its connections to registrars and sends re-INVITEs and REGISTERs. It is not to
-        listen anew, as it would by default: that is needed by no address, and where it fails, as by
-        TCP with the wheel, there is no way to talk any more. Nor is it to shut down all connections
-        at once: those that are dead have been ended (`hasip.addresses`), and where its own thread
-        sees to one of them in that moment, pjsip 2.15 locks up (pjproject's #4307).
+        pjsip gives up its connections to registrars, and sends re-INVITEs and REGISTERs. It is not
+        to listen anew, as it would by default: that is needed by no address, and where it fails, as
+        by TCP with the wheel, there is no way to talk any more. Nor is it to shut down all
+        connections at once: those that are dead have been ended (`hasip.addresses`), and where its
+        own thread sees to one of them in that moment, pjsip 2.15 locks up (pjproject's #4307).
         """
         if self._endpoint is None:
             return
