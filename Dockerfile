@@ -56,7 +56,7 @@ LABEL io.hass.type="app" \
     org.opencontainers.image.version="${BUILD_VERSION}" \
     org.opencontainers.image.licenses="GPL-3.0-or-later"
 STOPSIGNAL SIGTERM
-HEALTHCHECK --interval=10s --timeout=6s --start-period=60s --retries=1 \
+HEALTHCHECK --interval=10s --timeout=6s --start-period=120s --retries=1 \
     CMD ["ha-sip", "--healthcheck"]
 ENTRYPOINT ["ha-sip"]
 CMD ["--restart"]

@@ -53,7 +53,7 @@ class WorkerPool:
 
     def __init__(self, name: str, loop: Loop, *, threads: int, waiting: int) -> None:
         self._name = name
-        self._loop = loop
+        self.loop = loop
         self._threads = threads
         self._waiting = waiting
         self._jobs: queue.SimpleQueue[Callable[[], None]] = queue.SimpleQueue()
@@ -62,10 +62,10 @@ class WorkerPool:
 
     def submit(self, job: Callable[[], T], done: Callable[[Result[T]], None]) -> None:
         """Run `job` on a worker, then `done` with its result on the loop thread, exactly once."""
-        self._loop.check()
+        self.loop.check()
         if self._unfinished >= self._threads + self._waiting:
             busy = Failed(WorkersBusyError(self._name, self._waiting))
-            self._loop.post(lambda: done(busy))
+            self.loop.post(lambda: done(busy))
             return
         self._unfinished += 1
         if self._unfinished > self._started and self._started < self._threads:
@@ -77,7 +77,7 @@ class WorkerPool:
 
         def work() -> None:
             result = self._result_of(job)
-            self._loop.post(lambda: finish(result))
+            self.loop.post(lambda: finish(result))
 
         self._jobs.put(work)
 

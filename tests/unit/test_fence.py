@@ -50,6 +50,7 @@ def test_what_is_outside_is_refused_with_the_folders_that_are_allowed(
     assert "recording_file" in str(refused.value)
     if name != "config/round":  # what is no path at all has a reason of its own
         assert f"{house / 'config'}, {house / 'media'}" in str(refused.value)
+        assert "outside of the app, add its folder to FILE_FOLDERS" in str(refused.value)
 
 
 def test_a_link_that_is_an_allowed_folder_itself_is_allowed(house: Path) -> None:

@@ -24,7 +24,9 @@ class SlowLoop:
         self._late_s = late_s
 
     def post(self, callback: Callable[[], None]) -> None:
-        threading.Timer(self._late_s, callback).start()
+        timer = threading.Timer(self._late_s, callback)
+        timer.daemon = True
+        timer.start()
 
 
 def answers_after(late_s: float) -> Callable[[], Callable[[float], bool]]:
@@ -48,7 +50,7 @@ def answer_of(
         pulse=pulse,
         intakes={"stdin": answers_after(intake_s)},
     )
-    return socket._look_at_all()
+    return socket._answer()
 
 
 def test_what_is_slow_takes_no_time_from_what_is_asked_after_it() -> None:
@@ -67,3 +69,18 @@ def test_the_seconds_that_are_said_are_those_waited(monkeypatch: pytest.MonkeyPa
     assert answer.startswith("pjsip has not turned for ")
     assert float(answer.split()[-2]) <= 0.8
     assert answer_of(2, lambda _: None) == "the loop has not turned for 1 s"
+
+
+def test_what_hangs_is_logged_once_however_long_it_was_waited_for(
+    monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    monkeypatch.setattr(health, "ALL_WITHIN_S", 0.2)
+    loop = cast("Loop", SlowLoop(60))
+    socket = HealthSocket("unused", loop, pulse=lambda _: None, intakes={})
+    answers = set()
+    for within_s in (0.1, 0.2):
+        monkeypatch.setattr(health, "PART_WITHIN_S", within_s)
+        answers.add(socket._answer())
+
+    assert len(answers) == 2
+    assert caplog.text.count("the loop has not turned") == 1

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 from hasip.loop import Loop
 from hasip.mqtt import client as module
 from hasip.mqtt.client import MqttClient
-from hasip.mqtt.connection import Outgoing
+from hasip.mqtt.connection import Connection, Outgoing
 from hasip.mqtt.topics import Topics
 from hasip.settings.model import Mqtt
 from support.fake_clock import FakeClock
@@ -61,3 +61,21 @@ def test_connected_is_said_when_commands_are_heard(caplog: pytest.LogCaptureFixt
     client.on_subscribed({"hasip/execute": "Not authorized"})
     assert "does not let us listen on hasip/execute: Not authorized" in caplog.text
     assert caplog.text.count("MQTT: connected") == 2
+
+
+def test_who_asks_for_our_health_while_a_connection_is_begun_hears_no_alarm(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """The question comes on a thread of its own, at any time."""
+    client = make_client()
+    answers: list[bool] = []
+
+    def start(self: Connection, will: Outgoing) -> None:
+        del self, will
+        answers.append(client.is_well)
+
+    monkeypatch.setattr(Connection, "start", start)
+    client.start(Mqtt(address="127.0.0.1"))
+    client.close()
+
+    assert answers == [True]

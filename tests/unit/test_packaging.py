@@ -20,6 +20,7 @@ import hasip
 from hasip.settings import load_settings
 from hasip.settings.model import AccountOptions, GlobalOptions
 from hasip.settings.sources import ACCOUNT_KEYS, ENVIRONMENT_NAMES
+from hasip.watch.keeper import START_WITHIN_S
 
 PROJECT = Path(__file__).parents[2]
 CONFIG = yaml.safe_load((PROJECT / "config.yaml").read_text())
@@ -304,3 +305,10 @@ def test_every_option_is_documented() -> None:
     ]
 
     assert missing == []
+
+
+def test_the_image_gives_a_start_as_long_as_the_parent_does() -> None:
+    """What ends a container that is not well must not end one that is just starting."""
+    dockerfile = (PROJECT / "Dockerfile").read_text(encoding="utf-8")
+
+    assert f" --start-period={START_WITHIN_S:.0f}s " in dockerfile

@@ -146,6 +146,20 @@ def test_a_caller_who_waits_an_hour_is_locked_for_longer_all_the_same() -> None:
     assert locks == [1, 2, 4, 1]
 
 
+def test_attempts_says_what_the_next_wrong_code_is_added_to() -> None:
+    """A code that was typed while the lock began on another call is forgotten after the lock."""
+    house = Guard()
+    for _ in range(4):
+        house.wrong()
+    house.clock.advance(FORGET_AFTER_S + LOCKOUT_S / 2)
+
+    assert house.guard.attempts("555") == 1
+    assert [house.wrong(), house.wrong()] == [False, True]
+    house.wrong()
+    house.clock.advance(FORGET_AFTER_S + 2 * LOCKOUT_S + 1)
+    assert house.guard.attempts("555") == 0
+
+
 def wrong_codes(callers: Iterator[str], rests_before: int | None) -> tuple[int, int]:
     """Return how many codes a guesser may try in the first day, and in the seventh.
 

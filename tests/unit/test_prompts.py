@@ -180,6 +180,33 @@ def test_who_waits_for_the_same_prompt_shares_what_is_made_but_who_comes_later_d
     assert room.speech.fetched.count("hello (nl)") == 2
 
 
+def test_each_who_shares_a_prompt_has_a_step_of_the_loop_and_one_that_fails_harms_no_other(
+    tmp_path: Path,
+) -> None:
+    room, may_go_on, got = Room(tmp_path), threading.Event(), list[str]()
+
+    def ready(name: str, made: MadePrompt) -> None:
+        room.loop.post(lambda: got.append(f"after {name}"))
+        made.release()
+        got.append(name)
+        if name == "second":
+            raise RuntimeError(name)
+        if name == "third":
+            room.loop.post(room.loop.stop)
+
+    for _ in range(2):  # both workers are busy
+        room.pool.submit(lambda: may_go_on.wait(5), lambda _: None)
+    for name in ("first", "second", "third"):
+        room.prompts.prepare(Message(text="hello"), lambda made, name=name: ready(name, made))  # type: ignore[misc]
+    may_go_on.set()
+    room.loop.call_later(20, room.loop.stop)
+    room.loop.run()
+
+    assert [name for name in got if not name.startswith("after")] == ["first", "second", "third"]
+    assert room.prompts._users == {}
+    assert got.index("third") < got.index("after first"), "they follow each other"
+
+
 def test_a_cache_that_cannot_be_written_costs_nobody_the_message(
     tmp_path: Path, caplog: pytest.LogCaptureFixture
 ) -> None:

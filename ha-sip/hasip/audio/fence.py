@@ -36,7 +36,7 @@ class FileFence:
             shown = name if str(real) == name else f"{name} (really {real})"
             msg = (
                 f"{field} {shown}: is outside of the allowed folders: {listed}; "
-                "move it there, or (save in the app) name its folder in FILE_FOLDERS"
+                "move it there or, outside of the app, add its folder to FILE_FOLDERS"
             )
             raise AudioError(msg)
         return real

@@ -95,7 +95,7 @@ class _Preparation:
             ready(made)
 
 
-class _Line:
+class _Job:
     """Those who wait for the same file; of the loop, but for `has_begun`, which a worker sets."""
 
     def __init__(self) -> None:
@@ -128,7 +128,7 @@ class Prompts:
         self._warned_of_cache = False
         self._numbers = itertools.count(1)
         # While no worker has begun a job, who wants the same gets what that one makes.
-        self._lines: dict[Prompt, _Line] = {}
+        self._jobs: dict[Prompt, _Job] = {}
         self._users: dict[Path, int] = {}
 
     def prepare(self, prompt: Prompt, ready: Callable[[MadePrompt], None]) -> _Preparation:
@@ -137,29 +137,31 @@ class Prompts:
             self._warned_of_cache = True
             _log.warning("cache_audio is asked for, but cache_dir is not set: nothing is cached")
         preparation = _Preparation(ready)
-        earlier = self._lines.get(prompt)
+        earlier = self._jobs.get(prompt)
         if earlier is not None and not earlier.has_begun.is_set():
             earlier.waiting.append(preparation)
             return preparation
-        line = self._lines[prompt] = _Line()
-        line.waiting.append(preparation)
+        job = self._jobs[prompt] = _Job()
+        job.waiting.append(preparation)
         stem = self._scratch_dir / f"prompt-{next(self._numbers)}"
 
         def work() -> Path:
-            line.has_begun.set()
+            job.has_begun.set()
             return self._make(prompt, stem)
 
         def done(result: Result[Path]) -> None:
-            if self._lines.get(prompt) is line:
-                del self._lines[prompt]
+            if self._jobs.get(prompt) is job:
+                del self._jobs[prompt]
             if isinstance(result, Done):
                 path, failed = result.value, False
             else:
                 _log.warning("The error sound is played instead: %s", result.error)
                 path, failed = ERROR_SOUND, True
-            self._users[path] = self._users.get(path, 0) + len(line.waiting)
-            for one in line.waiting:
-                one.deliver(MadePrompt(path, failed=failed, _on_release=self._release))
+            self._users[path] = self._users.get(path, 0) + len(job.waiting)
+            for one in job.waiting:
+                # A step of the loop each: they may be hundreds, and one that fails is one.
+                made = MadePrompt(path, failed=failed, _on_release=self._release)
+                self._pool.loop.post(lambda one=one, made=made: one.deliver(made))  # type: ignore[misc]
 
         self._pool.submit(work, done)
         return preparation

@@ -99,8 +99,9 @@ class PinGuard:
     def attempts(self, caller: str) -> int:
         """Count the wrong codes that a caller's next one adds to."""
         record = self._callers.get(caller)
-        if record is None or self._clock.now() - record.last_at > FORGET_AFTER_S:
+        if record is None:
             return 0
+        record.forget(self._clock.now())
         return record.wrong.total()
 
     def is_locked(self, account: int, caller: str) -> bool:

@@ -265,12 +265,13 @@ def _filled(kind: type, value: dict[str, Any], place: Place, mistakes: Mistakes)
     unknown_keys = []
     readers = _readers_of(kind)
     for key, item in value.items():
-        entry, reader = readers.get(key, (None, None))
+        found = readers.get(key)
         # Python's name beside the one that is written says nothing, either.
-        if entry is None or reader is None or (key != entry.key and entry.key in value):
+        if found is None or (key != found[0].key and found[0].key in value):
             unknown_keys.append(key)
             _KEY(key, place, mistakes)
             continue
+        entry, reader = found
         fields_read[entry.field.name] = reader(item, (*place, key), mistakes)
     for entry in _required(kind):
         if entry.field.name not in fields_read:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import hashlib
 import hmac
 import socket
@@ -31,7 +32,7 @@ _USERNAME, _INTEGRITY, _ERROR_CODE = 0x0006, 0x0008, 0x0009
 _LIFETIME, _REALM, _NONCE = 0x000D, 0x0014, 0x0015
 _RELAYED, _TRANSPORT = 0x0016, 0x0019
 _BY_UDP = b"\x11\0\0\0"
-_UNAUTHORIZED = 401
+UNAUTHORIZED = 401
 _INTEGRITY_LENGTH = 24
 
 
@@ -67,11 +68,13 @@ class _Conversation:
         try:
             answer = self._ask(_ALLOCATE, wanted)
         except RefusedError as error:
-            if error.code != _UNAUTHORIZED or self._key is None:
+            if error.code != UNAUTHORIZED or self._key is None:
                 raise
             answer = self._ask(_ALLOCATE, wanted)
         relayed = answer.get(_RELAYED, b"")
-        self._ask(_REFRESH, {_LIFETIME: bytes(4)})
+        # That it relays is known; what it does not end now ends by itself (RFC 8656 §3.2).
+        with contextlib.suppress(RefusedError, OSError, IndexError):
+            self._ask(_REFRESH, {_LIFETIME: bytes(4)})
         port, number = struct.unpack("!HI", relayed[2:8])  # XORed, RFC 8489 §14.2
         host = socket.inet_ntoa(struct.pack("!I", number ^ MAGIC_COOKIE))
         return f"{host}:{port ^ (MAGIC_COOKIE >> 16)}"

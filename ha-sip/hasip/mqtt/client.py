@@ -229,9 +229,10 @@ class MqttClient:
             return
         self._drop_connection()
         self._take_back()
-        self._connection = Connection(self._loop, self._settings, self._version, self, self._hear)
+        connection = Connection(self._loop, self._settings, self._version, self, self._hear)
         will = Outgoing(topic=self._topics.availability, payload=OFFLINE, retain=True)
-        self._connection.start(will)
+        connection.start(will)
+        self._connection = connection  # started first: other threads ask it whether it is well
 
     def _change_version(self, version: Version, why: str) -> None:
         """Begin anew in another version."""

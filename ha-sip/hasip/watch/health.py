@@ -58,7 +58,7 @@ class HealthSocket:
         self._socket: socket.socket | None = None
         self._is_over = False
         self._has_warned = False
-        self._last_answer = WELL
+        self._last_said = WELL
 
     def start(self) -> None:
         """Begin to answer; where that can't be, the log says so and it is tried again for ever."""
@@ -139,17 +139,17 @@ class HealthSocket:
         self._listen()
 
     def _answer(self) -> str:
-        answer = self._look_at_all()
-        if answer != self._last_answer:
-            if answer == WELL:
+        found, waited = self._look_at_all()
+        if found != self._last_said:
+            if found == WELL:
                 _log.warning("Health: all is well again")
             else:
-                _log.error("Health: %s", answer)
-        self._last_answer = answer
-        return answer
+                _log.error("Health: %s%s", found, waited)
+        self._last_said = found
+        return found + waited
 
-    def _look_at_all(self) -> str:
-        """Return `WELL`, or the first part that does not answer."""
+    def _look_at_all(self) -> tuple[str, str]:
+        """Return `WELL`, or which part does not answer first, and how long that was waited for."""
         turned, pulsed = threading.Event(), threading.Event()
         ends_at = time.monotonic() + ALL_WITHIN_S
 
@@ -164,8 +164,8 @@ class HealthSocket:
         self._loop.post(look)
         asked = {name: ask() for name, ask in self._intakes.items()}
         if not turned.wait(within_s := left_s()):
-            return f"the loop has not turned for {within_s:.2g} s"
+            return "the loop has not turned", f" for {within_s:.2g} s"
         if not pulsed.wait(within_s := left_s()):
-            return f"pjsip has not turned for {within_s:.2g} s"
+            return "pjsip has not turned", f" for {within_s:.2g} s"
         silent = [name for name, reads in asked.items() if not reads(left_s())]
-        return f"no commands are read from {', '.join(silent)}" if silent else WELL
+        return f"no commands are read from {', '.join(silent)}" if silent else WELL, ""

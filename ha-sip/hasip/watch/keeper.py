@@ -20,12 +20,12 @@ from hasip.watch.starting import Start
 OPTION = "--restart"
 # The child ended as it wanted to; to start it again would change nothing.
 FINAL_CODES = (0, 2)
-# So often it is asked, and so long an answer is waited for; its own words come after 2 s.
+# So often it is asked, and so long an answer is waited for; its own words come after 3 s.
 ASK_EVERY_S = 3.5
 # So many bad answers in a row, and it is killed: 15 s after it began to hang, at the latest.
 MOST_BAD_ANSWERS = 3
 # A start takes a second; a slow computer that has other work to do may take far longer, and to be
-# killed would not make it faster.
+# killed would not make it faster. The image's HEALTHCHECK gives a start as long.
 START_WITHIN_S = 120.0
 STOP_WITHIN_S = 8.0
 FIRST_PAUSE_S = 1.0
