@@ -88,9 +88,9 @@ def _understood(file: MenuFile) -> Iterator[str]:
     yield f"menus: {len(menus)}; ids: {ids}; codes: {pins}"
     who = "everybody"
     if file.filter.allowed is not None:
-        who = ", ".join(file.filter.allowed) or "nobody"
-    elif file.filter.blocked:
-        who = f"everybody but {', '.join(file.filter.blocked)}"
+        who = ", ".join(file.filter.allowed.written) or "nobody"
+    elif file.filter.blocked is not None and file.filter.blocked.written:
+        who = f"everybody but {', '.join(file.filter.blocked.written)}"
     yield f"answers: {who}; after {file.answer_after_s:g} s"
 
 

@@ -96,6 +96,20 @@ def test_a_filter_may_name_a_number_as_it_comes() -> None:
     assert not file.filter.admits("5551234")
 
 
+def test_a_caller_costs_no_new_expression_however_many_numbers_are_blocked(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """That is on the thread that all calls wait for; `re` itself remembers 512."""
+    listed = ", ".join(f'"{number}{{*}}", "{number}{{?}}1", "{number}"' for number in range(1000))
+    file = parse_menu_file(f"blocked_numbers: [{listed}]", "f")
+    compiled: list[str] = []
+    monkeypatch.setattr(re, "compile", lambda pattern, *_: compiled.append(pattern))
+
+    assert not file.filter.admits("sip:9991@h")
+    assert file.filter.admits("sip:stranger@h")
+    assert compiled == []
+
+
 def test_an_empty_file_answers_everybody_in_silence() -> None:
     file = parse_menu_file("", "f")
 

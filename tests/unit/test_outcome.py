@@ -8,7 +8,7 @@ import pytest
 
 from hasip.calls.menu_file import MenuFile
 from hasip.calls.outcome import CallEnd, EndCause, describe, outcome_of
-from hasip.calls.screening import NumberFilter
+from hasip.calls.screening import NumberFilter, NumberPatterns
 from hasip.events.model import CallDisconnected, Direction, Outcome, Side
 from support.house import FakeLeg, House
 
@@ -130,7 +130,7 @@ def test_our_own_reasons_are_told(house: House) -> None:
 
 
 def test_a_caller_whom_the_filter_keeps_out_is_told_from_a_missed_call(house: House) -> None:
-    only_555 = MenuFile(filter=NumberFilter(allowed=("555",)))
+    only_555 = MenuFile(filter=NumberFilter(allowed=NumberPatterns(["555"])))
     for caller, outcome in (("555", "missed"), ("666", "filtered")):
         leg = FakeLeg(f"<sip:{caller}@y>")
         house.desk.incoming(leg, house.lines[1], only_555)

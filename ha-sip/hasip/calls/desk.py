@@ -87,7 +87,7 @@ class CallDesk:
         """Take a call that came in, and do with it what the line and its file say."""
         wants = line.answer_mode is AnswerMode.ACCEPT and not file.is_broken
         session = self._session(leg, line, Direction.INCOMING, file.webhooks)
-        session.is_filtered = wants and not self._admits(line, session, file)
+        session.is_filtered = wants and not self._admits(session, file)
         plan = Plan(file.tree, line.settle_time_s)
         if line.answer_mode is AnswerMode.REJECT:
             begin = machine.refused(line.reject_sip_code)
@@ -97,11 +97,11 @@ class CallDesk:
         session.begin(*begin, IncomingCall())
         leg.attach(session)
 
-    def _admits(self, line: Line, session: CallSession, file: MenuFile) -> bool:
+    def _admits(self, session: CallSession, file: MenuFile) -> bool:
         """Tell whether a caller may be answered."""
-        if not file.filter.admits(session.info.remote_uri, session.peer):
+        if not file.filter.admits(session.info.remote_uri):
             return False
-        if self._pin_guard.is_locked(line.number, session.peer):
+        if self._pin_guard.is_locked(*_guesser(session)):
             shown = session.info.parsed_remote_uri
             _log.warning("[%s] is locked out after wrong codes; only listening", shown)
             return False
@@ -182,4 +182,4 @@ class CallDesk:
 
 def _guesser(session: CallSession) -> tuple[int, str]:
     """Return whom the codes that are typed in a call are counted for."""
-    return session.info.sip_account, session.peer
+    return session.info.sip_account, session.compared_number

@@ -6,7 +6,7 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
 from hasip.calls.menu import SILENT, MenuTree, build_menu
-from hasip.calls.screening import NumberFilter
+from hasip.calls.screening import NumberFilter, NumberPatterns
 from hasip.commands.fields import Seconds, Text, WebhookMap
 from hasip.commands.findings import Finding, FindingsError, unknown
 from hasip.commands.menu_spec import MenuSpec
@@ -106,7 +106,7 @@ def _understood(document: YamlText, name: str) -> MenuFile:
     )
     return MenuFile(
         filter=NumberFilter(
-            allowed=_tuple(spec.allowed_numbers), blocked=_tuple(spec.blocked_numbers)
+            allowed=_patterns(spec.allowed_numbers), blocked=_patterns(spec.blocked_numbers)
         ),
         answer_after_s=spec.answer_after,
         webhooks=spec.webhook_to_call,
@@ -129,5 +129,5 @@ def _at(key: str, text: str) -> Finding:
     return Finding((key,), text, key)
 
 
-def _tuple(numbers: list[str] | None) -> tuple[str, ...] | None:
-    return None if numbers is None else tuple(numbers)
+def _patterns(numbers: list[str] | None) -> NumberPatterns | None:
+    return None if numbers is None else NumberPatterns(numbers)

@@ -24,27 +24,35 @@ class AnswerMode(StrEnum):
     REJECT = "reject"
 
 
+class NumberPatterns:
+    """Numbers, and patterns of them; made when their file is read, since they may be thousands."""
+
+    def __init__(self, written: Iterable[str]) -> None:
+        self.written = tuple(written)
+        wild = [pattern for pattern in self.written if _ANY in pattern or _ONE in pattern]
+        self._expressions = tuple(map(_as_regex, wild))
+        self._numbers = frozenset(self.written).difference(wild)
+
+    def match_any(self, forms: set[str]) -> bool:
+        """Tell whether one of the forms of a number is among them."""
+        return not self._numbers.isdisjoint(forms) or any(
+            expression.fullmatch(form) for form in forms for expression in self._expressions
+        )
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class NumberFilter:
     """Who may be answered; at most one of the two lists is set, None being absent."""
 
-    allowed: tuple[str, ...] | None = None
-    blocked: tuple[str, ...] | None = None
+    allowed: NumberPatterns | None = None
+    blocked: NumberPatterns | None = None
 
-    def admits(self, remote_uri: str, caller: str | None = None) -> bool:
-        """Tell whether a caller may be answered; his number counts as it is written, too.
-
-        `caller` is `who(remote_uri)`, where that is known already.
-        """
-        forms = {parse_number(remote_uri), who(remote_uri) if caller is None else caller}
+    def admits(self, remote_uri: str) -> bool:
+        """Tell whether a caller may be answered; his number counts as it is written, too."""
+        forms = {parse_number(remote_uri), who(remote_uri)}
         if self.allowed is not None:
-            return _matches_any(forms, self.allowed)
-        return self.blocked is None or not _matches_any(forms, self.blocked)
-
-
-def _matches_any(forms: Iterable[str], patterns: Iterable[str]) -> bool:
-    expressions = [_as_regex(pattern) for pattern in patterns]
-    return any(expression.fullmatch(form) for form in forms for expression in expressions)
+            return self.allowed.match_any(forms)
+        return self.blocked is None or not self.blocked.match_any(forms)
 
 
 def _as_regex(pattern: str) -> re.Pattern[str]:

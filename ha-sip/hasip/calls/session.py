@@ -104,7 +104,6 @@ class CallSession:
         on_ended: Callable[[CallSession], None],
     ) -> None:
         self.info = info
-        self.peer = who(info.remote_uri)
         self.leg = leg
         self._ports = ports
         self._loop = ports.loop
@@ -176,6 +175,11 @@ class CallSession:
         self._ports.finish(request_id)
 
     @property
+    def compared_number(self) -> str:
+        """Return the other side's number in the one form that it is compared in."""
+        return who(self.info.remote_uri)
+
+    @property
     def is_up(self) -> bool:
         """Tell whether the call is settled, and not ending."""
         return isinstance(self._state, InMenu)
@@ -233,7 +237,6 @@ class CallSession:
             parsed_local_uri=parse_number(leg.local_uri),
             headers=leg.headers,
         )
-        self.peer = who(leg.remote_uri)
         self.tell(
             CallTransferred(
                 how=how,
