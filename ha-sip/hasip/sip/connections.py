@@ -172,6 +172,10 @@ def incoming_connection(prm: pj.OnTransportStateParam) -> tuple[int, str, bool] 
 
 
 def close_connection(transport: int) -> None:
-    """Have pjsip close a connection; on a thread of pjsip's."""
+    """Have pjsip close a connection as soon as nobody uses it; on a thread of pjsip's.
+
+    Not by force: pjsip would tell pjsua with locks held that the loop takes in the other order
+    where it sends by TCP at the same time, and both would wait for ever.
+    """
     library = c_library()
-    library.pjsip_transport_shutdown2(ctypes.c_void_p(transport), 1)
+    library.pjsip_transport_shutdown(ctypes.c_void_p(transport))
