@@ -1,4 +1,4 @@
-"""What all tests have: a shared line that is as new, and the logs of a test that failed."""
+"""What all tests have: their order, a shared line that is as new, and the logs of what failed."""
 
 from __future__ import annotations
 
@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 from support.gateway import GatewayProcess
+from support.together import Together, put_last
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -15,6 +16,21 @@ if TYPE_CHECKING:
     from support.open_line import OpenLine
 
 MOST_LINES = 400
+BEGINS = pytest.StashKey[dict[pytest.Item, list[Together]]]()
+
+
+@pytest.hookimpl(trylast=True)
+def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
+    """Put tests that wait last, while others run."""
+    config.stash[BEGINS] = put_last(items)
+
+
+@pytest.fixture(autouse=True)
+def _begin_those_that_wait(
+    request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory
+) -> None:
+    for together in request.config.stash[BEGINS].get(request.node, ()):
+        together.begin(request.session.items, tmp_path_factory)
 
 
 @pytest.fixture(autouse=True)

@@ -39,8 +39,7 @@ DOOR = {
 }
 TALK = {"menu": {"message": "There is a fire in the house", "post_action": "hangup"}}
 
-waiting = Together()
-waiting_begins = waiting.ahead()
+waiting = Together(ahead=True)
 ACTIONS: dict[str, Callable[[StandInHomeAssistant], object]] = {
     "action-refused": lambda house: house.statuses.update({"services/": 400}),
     "action-away": lambda house: house.go_away(),

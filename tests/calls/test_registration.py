@@ -18,8 +18,7 @@ if TYPE_CHECKING:
     from pathlib import Path
 
 CHALLENGE = 'WWW-Authenticate: Digest realm="pbx", nonce="{}"\r\n'
-waiting = Together(at_once=8)
-waiting_begins = waiting.ahead()
+waiting = Together(at_once=8, ahead=True)
 
 
 def shipped(folder: Path, **settings: str) -> GatewayProcess:

@@ -21,7 +21,7 @@ if TYPE_CHECKING:
 
 RESTART = ("--restart",)
 NAMES = ("front", "back", "garage")
-waiting = Together()
+waiting = Together(ahead=True)
 
 
 def child_of(pid: int) -> int:

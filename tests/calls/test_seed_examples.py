@@ -25,8 +25,7 @@ if TYPE_CHECKING:
     from support.phone import PhoneCall
 
 BURGLAR = "There's a burglar in da house."
-waiting = Together()
-waiting_begins = waiting.ahead()
+waiting = Together(ahead=True)
 
 
 class Place:

@@ -30,8 +30,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
     from pathlib import Path
 
-waiting = Together(at_once=8)
-waiting_begins = waiting.ahead()
+waiting = Together(at_once=8, ahead=True)
 both_builds = on_builds(*BUILDS)
 
 

@@ -29,8 +29,7 @@ if TYPE_CHECKING:
     from pathlib import Path
 
 USERS = {"hasip": "hasip-secret", "alice": "alice-secret"}
-waiting = Together()
-waiting_begins = waiting.ahead()
+waiting = Together(ahead=True)
 
 
 @contextlib.contextmanager

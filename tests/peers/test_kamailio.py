@@ -35,8 +35,7 @@ MENU = {
 
 
 HOUR_S = 3600
-waiting = Together(at_once=8)
-waiting_begins = waiting.ahead()
+waiting = Together(at_once=8, ahead=True)
 
 
 @contextlib.contextmanager

@@ -21,8 +21,7 @@ if TYPE_CHECKING:
     from pathlib import Path
 
 EVERYTHING = "hasip/#"
-waiting = Together()
-waiting_begins = waiting.ahead()
+waiting = Together(ahead=True)
 
 
 def at(port: int, **settings: str) -> dict[str, str]:

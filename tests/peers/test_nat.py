@@ -24,8 +24,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
     from pathlib import Path
 
-waiting = Together()
-waiting_begins = waiting.ahead()
+waiting = Together(ahead=True)
 both_builds = on_builds(*BUILDS)
 
 

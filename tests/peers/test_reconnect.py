@@ -23,7 +23,7 @@ if TYPE_CHECKING:
 USERS = {"hasip": "hasip-secret", "alice": "alice-secret"}
 MENU = {"menu": {"message": "Hello"}}
 HOUSE, PBX = "10.3.0.2", "10.3.0.1"
-waiting = Together(at_once=6)
+waiting = Together(at_once=6, ahead=True)
 both_builds = pytest.mark.parametrize("build", BUILDS)
 
 

@@ -24,7 +24,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
     from pathlib import Path
 
-waiting = Together()
+waiting = Together(ahead=True)
 both_builds = pytest.mark.parametrize("build", BUILDS)
 
 PROMPT = "Somebody is at the door, press one"
