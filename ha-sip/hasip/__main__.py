@@ -5,6 +5,7 @@ What must happen before anything large is loaded happens here; all else in `comm
 
 from __future__ import annotations
 
+import faulthandler
 import sys
 
 from hasip.watch import probe
@@ -25,6 +26,8 @@ def main() -> int:
         code = keeper.keep_running()
         if code is not None:
             return code
+    if sys.stderr is not None:
+        faulthandler.enable()  # a crash of pjsip shows where every thread was
     # Nor has the parent for this.
     from hasip import command_line  # noqa: PLC0415
 

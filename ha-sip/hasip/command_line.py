@@ -49,9 +49,10 @@ def main(arguments: Sequence[str]) -> int:
     if asked.doctor is not None:
         return _examine(settings, asked.doctor or None)
     writer = start_logging()
-    code = _run(settings, writer)
-    writer.close()
-    return code
+    try:
+        return _run(settings, writer)
+    finally:
+        writer.close()  # what was said before an error that nobody foresaw, too
 
 
 def _run(settings: Settings, writer: LineWriter) -> int:

@@ -11,6 +11,9 @@ them that look like the beginning of an entry, ours or its own, are moved in by 
 
 Lines are written in bursts. A call that is placed logs thirty of them in a millisecond, on a
 thread that has to have the interpreter again after each; to write them meanwhile would hold it up.
+So a process that is killed or crashes may take the lines of its last 5 ms with it. Warnings and
+errors, and what was put before them, do not wait for that; and a crash shows where every thread
+was by itself (`faulthandler`, on standard error: names of files and functions, no values).
 """
 
 from __future__ import annotations
@@ -22,13 +25,14 @@ import queue
 import re
 import sys
 import threading
-import time
 from typing import TextIO
 
 # About 30 s of pjsip's most talkative level during one call.
 MOST_WAITING_LINES = 20_000
 # For how long lines gather before they are written: longer than it takes to place a call.
 GATHER_S = 0.005
+# What is written at once takes room beside what waits.
+MOST_IN_A_BURST = 1_000
 
 # With those that change the direction of text: they make a line look like another one.
 _CONTROL = re.compile(r"[\x00-\x08\x0a-\x1f\x7f-\x9f\u061c\u200e\u200f\u2028-\u202e\u2066-\u2069]")
@@ -49,6 +53,7 @@ class LineWriter:
     def __init__(self, stream: TextIO) -> None:
         self._stream = stream
         self._lines: queue.SimpleQueue[logging.LogRecord | str | None] = queue.SimpleQueue()
+        self._hurry = threading.Event()
         self._dropped = 0
         self._formatter = _OneLineFormatter(
             "| %(asctime)s.%(msecs)03d %(levelname)-7s %(message)s", "%Y-%m-%d %H:%M:%S"
@@ -62,24 +67,33 @@ class LineWriter:
             self._dropped += 1
             return
         self._lines.put(line)
+        if isinstance(line, logging.LogRecord) and line.levelno >= logging.WARNING:
+            self._hurry.set()
 
     def close(self, deadline_s: float = 0.5) -> None:
         """Write what is left, for at most `deadline_s`."""
         self._lines.put(None)
+        self._hurry.set()
         self._thread.join(deadline_s)
 
     def _write_all(self) -> None:
-        is_closed = False
-        while not is_closed:
-            lines = [self._lines.get()]
-            time.sleep(GATHER_S)
-            lines += [self._lines.get() for _ in range(self._lines.qsize())]
-            for line in lines:
-                if line is not None:
-                    self._write(line)
-            is_closed = None in lines
-            with contextlib.suppress(OSError, ValueError):
-                self._stream.flush()
+        while self._write_burst():
+            pass
+
+    def _write_burst(self) -> bool:
+        """Write what gathers, once there is a line; tell whether there may be more."""
+        lines = [self._lines.get()]
+        if self._lines.qsize() < MOST_IN_A_BURST:
+            self._hurry.wait(GATHER_S)
+        self._hurry.clear()
+        more = min(self._lines.qsize(), MOST_IN_A_BURST - 1)
+        lines += [self._lines.get() for _ in range(more)]
+        for line in lines:
+            if line is not None:
+                self._write(line)
+        with contextlib.suppress(OSError, ValueError):
+            self._stream.flush()
+        return None not in lines
 
     def _write(self, line: logging.LogRecord | str) -> None:
         # A log nobody reads any more (closed pipe, full disk) must not end the program.

@@ -141,16 +141,21 @@ def test_a_health_socket_that_cannot_be_made_is_tried_again(tmp_path: Path) -> N
         assert health(folder / "health") == (0, "ok")
 
 
-def test_what_a_killed_gateway_left_in_the_temporary_folder_is_removed_by_the_next(
+def test_a_crash_shows_where_it_was_and_what_it_left_is_removed_by_the_next(
     tmp_path: Path,
 ) -> None:
     scratch = tmp_path / "tmp"
     scratch.mkdir()
-    with GatewayProcess(tmp_path, arguments=RESTART, TMPDIR=str(scratch)) as gateway:
+    with GatewayProcess(
+        tmp_path, arguments=RESTART, TMPDIR=str(scratch), SIP1_PASSWORD="hidden"
+    ) as gateway:
         before = set(scratch.iterdir())
         assert len(before) == 2, "one of the parent, one of the gateway"
-        os.kill(child_of(gateway.pid), signal.SIGKILL)
+        os.kill(child_of(gateway.pid), signal.SIGSEGV)
         gateway.wait_log("it starts again in 1 s")
+        gateway.wait_log("Fatal Python error: Segmentation fault")
+        gateway.wait_log("loop.py")  # where it was
+        assert not any("hidden" in line for line in gateway.lines)
         wait_until(lambda: len(set(scratch.iterdir()) & before) == 1, "the dead one's is gone")
         wait_until(lambda: len(set(scratch.iterdir())) == 2, "the new one's is there")
     assert not list(scratch.iterdir())
