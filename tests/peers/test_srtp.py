@@ -8,11 +8,12 @@ import pytest
 
 from support import audio
 from support.baresip import RTP_PORTS, TONE_HZ, Baresip
+from support.capture import UDP
 from support.gateway import GatewayProcess
 from support.home_assistant import StandInHomeAssistant
 from support.netns import Network
 from support.source_build import python_of
-from support.wire import UDP, Wire, pcmu
+from support.wire import Wire, pcmu
 
 if TYPE_CHECKING:
     from pathlib import Path

@@ -12,6 +12,7 @@ import pytest
 
 from support import audio
 from support.baresip import RTP_PORTS, Baresip
+from support.capture import UDP
 from support.certificates import Authority, self_signed
 from support.gateway import GatewayProcess
 from support.home_assistant import StandInHomeAssistant
@@ -20,7 +21,7 @@ from support.netns import Network
 from support.phone import Phone
 from support.ports import free_port
 from support.source_build import BUILDS, python_of, source_python
-from support.wire import UDP, Wire, pcmu
+from support.wire import Wire, pcmu
 
 if TYPE_CHECKING:
     from collections.abc import Sequence

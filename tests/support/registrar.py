@@ -9,6 +9,8 @@ import threading
 import time
 from typing import TYPE_CHECKING, Self
 
+from support.listener import Listener
+
 if TYPE_CHECKING:
     from collections.abc import Callable
 
@@ -37,35 +39,25 @@ class ScriptedRegistrar:
         self._answer = answer
         self._socket = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
         self._socket.bind(("127.0.0.1", 0))
-        self._socket.settimeout(0.1)
         self.uri = f"sip:127.0.0.1:{self._socket.getsockname()[1]}"
         self._answered: dict[str, bytes] = {}
-        self._is_over = threading.Event()
-        self._thread = threading.Thread(target=self._receive, name="registrar", daemon=True)
+        self._listener = Listener(self._socket, self._take, "registrar")
 
     def __enter__(self) -> Self:
         """Be there."""
-        self._thread.start()
+        self._listener.start()
         return self
 
     def __exit__(self, *_: object) -> None:
         """Go."""
-        self._is_over.set()
-        self._thread.join(2)
+        self._listener.stop()
         self._socket.close()
 
-    def _receive(self) -> None:
-        while not self._is_over.is_set():
-            try:
-                data, address = self._socket.recvfrom(65_536)
-            except TimeoutError:
-                continue
-            if data.startswith(KEEP_ALIVE):
-                self.keep_alives.append(time.monotonic())
-            else:
-                self._take(data.decode(), address)
-
-    def _take(self, request: str, address: tuple[str, int]) -> None:
+    def _take(self, data: bytes, address: tuple[str, int]) -> None:
+        if data.startswith(KEEP_ALIVE):
+            self.keep_alives.append(time.monotonic())
+            return
+        request = data.decode()
         branch = _header(request, "Via")
         if branch in self._answered:  # a retransmission
             return

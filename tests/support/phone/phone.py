@@ -14,6 +14,7 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Self
 
 from support import audio
+from support.listener import Listener
 from support.phone.g711 import PCMA, PCMU
 from support.phone.message import Message, parse, tag_of, uri_in
 from support.phone.rtp import EVENT_TYPE, AudioStream
@@ -85,9 +86,7 @@ class Phone:
         self.more_sdp: tuple[str, ...] = ()  # lines at the end of its SDP
         self.extra_headers = extra_headers  # of its INVITE, and of its 200 to one
         self.refuses = dict[str, int]()  # method -> status it answers with in a call
-        self.socket = socket.socket(family_of(host), socket.SOCK_DGRAM)
-        self.socket.bind((host, port))
-        self.socket.settimeout(0.1)
+        self.socket, self._listener = self._listen_at(host, port)
         self.port: int = self.socket.getsockname()[1]
         self.uri = f"sip:{name}@{in_uri(host)}:{self.port}"
         self.trace: list[str] = []
@@ -96,9 +95,7 @@ class Phone:
         self._pending: dict[tuple[str, int, str], Pending] = {}
         # Call-ID, CSeq and method of a request -> our final response, for retransmissions.
         self._answered: dict[tuple[str, str], bytes] = {}
-        self._is_over = threading.Event()
-        self._thread = threading.Thread(target=self._receive_all, name="phone", daemon=True)
-        self._thread.start()
+        self._listener.start()
 
     def __enter__(self) -> Self:
         """Be there."""
@@ -108,9 +105,7 @@ class Phone:
         """Hang up everything and go."""
         for call in list(self.calls.values()):
             call.close()
-        self._is_over.set()
-        self._thread.join(1)
-        self.socket.close()
+        self._stop()
 
     def call(
         self,
@@ -249,24 +244,32 @@ class Phone:
             self._answered[request["call-id"], request["cseq"]] = data
         self.socket.sendto(data, address)
 
-    def _receive_all(self) -> None:
-        while not self._is_over.is_set():
-            try:
-                data, (host, port, *_) = self.socket.recvfrom(65_536)
-            except TimeoutError:
-                continue
-            except OSError:
-                return
-            try:
-                message = parse(data)
-            except ValueError:
-                continue
-            address = (host, port)
-            self._note("<-", message)
-            if message.is_response:
-                self._take_response(message, address)
-            else:
-                self._take_request(message, address)
+    def move(self, host: str) -> None:
+        """Send from another address, and listen there; what our messages say of us stays."""
+        self._stop()
+        self.socket, self._listener = self._listen_at(host, 0)
+        self._listener.start()
+
+    def _listen_at(self, host: str, port: int) -> tuple[socket.socket, Listener]:
+        sock = socket.socket(family_of(host), socket.SOCK_DGRAM)
+        sock.bind((host, port))
+        return sock, Listener(sock, self._take, "phone")
+
+    def _stop(self) -> None:
+        self._listener.stop()
+        self.socket.close()
+
+    def _take(self, data: bytes, source: tuple[str, int]) -> None:
+        try:
+            message = parse(data)
+        except ValueError:
+            return
+        address = (source[0], source[1])  # that of IPv6 has more
+        self._note("<-", message)
+        if message.is_response:
+            self._take_response(message, address)
+        else:
+            self._take_request(message, address)
 
     def _take_response(self, message: Message, address: tuple[str, int]) -> None:
         key = (message["call-id"], message.sequence, message.method)
@@ -390,9 +393,19 @@ class PhoneCall:
 
     def wait_sound(self, timeout_s: float = PATIENCE_S, since: int = 0) -> int:
         """Wait for something audible after sample `since`; returns the sample it starts at."""
-        window = 800
-        self._wait(lambda: self._loud(since, window) is not None, "something audible", timeout_s)
-        return self._loud(since, window) or since
+        at, window = since, 800
+
+        def is_loud() -> bool:
+            nonlocal at
+            heard = self.stream.samples
+            while at + window <= len(heard):
+                if audio.level_dbfs(heard[at : at + window]) > -45:
+                    return True
+                at += window
+            return False
+
+        self._wait(is_loud, "something audible", timeout_s)
+        return at
 
     def wait_quiet(
         self, timeout_s: float = PATIENCE_S, since: int = 0, seconds: float = 0.5
@@ -736,13 +749,6 @@ class PhoneCall:
         if self._invite is None:
             raise self.phone.failure("there is no INVITE")
         return self._invite
-
-    def _loud(self, since: int, window: int) -> int | None:
-        heard = self.stream.samples
-        for at in range(since, len(heard) - window + 1, window):
-            if audio.level_dbfs(heard[at : at + window]) > -45:
-                return at
-        return None
 
     def _wait(self, holds: Callable[[], object], what: str, timeout_s: float) -> None:
         try:

@@ -11,6 +11,7 @@ import time
 from collections import deque
 from typing import TYPE_CHECKING, NamedTuple
 
+from support.listener import Listener
 from support.phone import g711
 from support.ports import family_of
 
@@ -44,7 +45,6 @@ class AudioStream:
     def __init__(self, host: str = "127.0.0.1", own_event_type: int = EVENT_TYPE) -> None:
         self.socket = socket.socket(family_of(host), socket.SOCK_DGRAM)
         self.socket.bind((host, 0))
-        self.socket.settimeout(0.1)
         self.port: int = self.socket.getsockname()[1]
         self.announced_port = self.port  # that our SDP says
         self.packet_ms = 20  # what a packet holds: 20, 40, 60
@@ -71,17 +71,17 @@ class AudioStream:
         self._lock = (
             threading.Lock()
         )  # a call may end on one thread while it is answered on another
-        self._threads: list[threading.Thread] = []
+        self._listener = Listener(self.socket, self._take, "phone-rtp")
+        self._sender: threading.Thread | None = None
 
     def start(self, peer: tuple[str, int], event_type: int | None) -> None:
         """Begin to send to the peer, or go on to another one."""
         self._peer, self._event_type = peer, event_type
         with self._lock:
-            if not self._threads and not self._is_over.is_set():
-                for work in (self._send_all, self._receive_all):
-                    thread = threading.Thread(target=work, name="phone-rtp", daemon=True)
-                    thread.start()
-                    self._threads.append(thread)
+            if self._sender is None and not self._is_over.is_set():
+                self._listener.start()
+                self._sender = threading.Thread(target=self._send_all, daemon=True)
+                self._sender.start()
 
     def say(self, samples: Sequence[int]) -> None:
         """Send these samples after what is being said; silence follows."""
@@ -106,9 +106,10 @@ class AudioStream:
         """Fall silent and deaf."""
         with self._lock:
             self._is_over.set()
-        for thread in self._threads:
-            if thread is not threading.current_thread():
-                thread.join(1)
+            sender = self._sender
+        if sender is not None:
+            sender.join(1)
+        self._listener.stop()
         self.socket.close()
 
     def _send_all(self) -> None:
@@ -157,26 +158,19 @@ class AudioStream:
             with contextlib.suppress(OSError):
                 self.socket.sendto(packet, self._peer)
 
-    def _receive_all(self) -> None:
-        while not self._is_over.is_set():
-            try:
-                data = self.socket.recv(2048)
-            except TimeoutError:
-                continue
-            except OSError:
-                return
-            payload_type = data[1] & 0x7F
-            if payload_type == self._own_event_type:
-                code, flags, duration = struct.unpack("!BBH", data[12:16])
-                timestamp = int.from_bytes(data[4:8], "big")
-                self.events.append(
-                    HeardEvent(timestamp, EVENT_CODES[code], bool(flags & 0x80), duration)
-                )
-            if payload_type in (g711.PCMU, g711.PCMA):
-                self.arrivals.append(time.monotonic())
-                self.lengths_ms.add(len(data[12:]) // SAMPLES_PER_MS)
-                self.sequence_numbers.append(int.from_bytes(data[2:4], "big"))
-                self.samples += g711.decode(data[12:], payload_type)
+    def _take(self, data: bytes, _: object) -> None:
+        payload_type = data[1] & 0x7F
+        if payload_type == self._own_event_type:
+            code, flags, duration = struct.unpack("!BBH", data[12:16])
+            timestamp = int.from_bytes(data[4:8], "big")
+            self.events.append(
+                HeardEvent(timestamp, EVENT_CODES[code], bool(flags & 0x80), duration)
+            )
+        if payload_type in (g711.PCMU, g711.PCMA):
+            self.arrivals.append(time.monotonic())
+            self.lengths_ms.add(len(data[12:]) // SAMPLES_PER_MS)
+            self.sequence_numbers.append(int.from_bytes(data[2:4], "big"))
+            self.samples += g711.decode(data[12:], payload_type)
 
 
 def _event_payloads(digit: str) -> deque[bytes]:
