@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import contextlib
+import os
+import signal
 import socket
 import subprocess
 from typing import TYPE_CHECKING, Self
@@ -10,7 +12,6 @@ from typing import TYPE_CHECKING, Self
 from support.waiting import PATIENCE_S, wait_until
 
 if TYPE_CHECKING:
-    import signal
     from collections.abc import Mapping, Sequence
     from pathlib import Path
 
@@ -54,6 +55,7 @@ class Server:
                 stdin=subprocess.DEVNULL,
                 stdout=log,
                 stderr=log,
+                start_new_session=True,  # which makes a group of it and its children
             )
         what = f"{self._command[0]} listens; its log is {self.log}"
         try:
@@ -67,11 +69,9 @@ class Server:
         process, self._process = self._process, None
         if process is not None:
             process.terminate()
-            try:
+            with contextlib.suppress(subprocess.TimeoutExpired):
                 process.wait(10)
-            except subprocess.TimeoutExpired:
-                process.kill()
-                process.wait()
+            _kill_all(process)
 
     def signal(self, number: signal.Signals) -> None:
         """Send a signal."""
@@ -82,8 +82,7 @@ class Server:
         """End it at once, as a crash does."""
         process, self._process = self._process, None
         if process is not None:
-            process.kill()
-            process.wait()
+            _kill_all(process)
 
     @property
     def is_there(self) -> bool:
@@ -108,3 +107,10 @@ class Server:
         with contextlib.suppress(OSError), socket.create_connection(self.address, 0.2):
             return True
         return False
+
+
+def _kill_all(process: subprocess.Popen[bytes]) -> None:
+    """End it and its children, which it may have left behind."""
+    with contextlib.suppress(ProcessLookupError):
+        os.killpg(process.pid, signal.SIGKILL)
+    process.wait()
