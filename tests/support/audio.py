@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import array
+import audioop
 import math
 import struct
 import wave
@@ -25,10 +27,8 @@ def sine(frequency_hz: float, seconds: float, level_dbfs: float = -10.0) -> list
 
 def level_dbfs(samples: Sequence[int]) -> float:
     """Return the RMS level; -120 for silence."""
-    if not samples:
-        return SILENCE_DBFS
-    mean = sum(sample * sample for sample in samples) / len(samples)
-    return max(SILENCE_DBFS, 10 * math.log10(mean / FULL_SCALE**2)) if mean else SILENCE_DBFS
+    rms = audioop.rms(array.array("h", samples), 2)
+    return 20 * math.log10(rms / FULL_SCALE) if rms else SILENCE_DBFS
 
 
 def tone_dbfs(samples: Sequence[int], frequency_hz: float) -> float:
@@ -88,11 +88,8 @@ def _dtmf_digit(samples: Sequence[int]) -> str:
 
 def envelope(samples: Sequence[int], step_s: float = 0.02) -> list[float]:
     """Return the RMS of every step."""
-    step = int(step_s * RATE_HZ)
-    return [
-        math.sqrt(sum(s * s for s in samples[at : at + step]) / step)
-        for at in range(0, len(samples) - step + 1, step)
-    ]
+    data, size = array.array("h", samples).tobytes(), 2 * int(step_s * RATE_HZ)
+    return [audioop.rms(data[at : at + size], 2) for at in range(0, len(data) - size + 1, size)]
 
 
 def likeness(heard: Sequence[int], sent: Sequence[int]) -> float:

@@ -90,3 +90,4 @@ def wait_until_over(gateway: GatewayProcess, house: StandInHomeAssistant) -> Non
     marker = f"marker-{next(_markers)}"
     gateway.command({"command": "hangup", "number": marker})
     house.wait(lambda: any(event.get("number") == marker for event in house.events), marker)
+    gateway.wait_log(marker)  # its lines come by another way
