@@ -153,7 +153,7 @@ class Floods:
             before_mib = resident_mib(gateway.pid)
             first = len(listening.stream.arrivals)
             with RunningFlood(gateway, is_full) as flood:
-                begun = "was refused" if sender == "stranger" else "Calls come faster than"
+                begun = "was refused" if sender == "stranger" else "New calls get 503"
                 gateway.wait_log(begun)
                 typing.type_digits(CODE)
                 wait_until(lambda: house.services, "the action")

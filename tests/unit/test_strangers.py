@@ -76,12 +76,12 @@ def test_calls_that_come_too_fast_are_refused_and_one_source_leaves_room_for_oth
         strangers.report()
     said = [line for line in caplog.messages if "In the last minute" in line]
     assert len(said) == 1
-    assert "0 requests of strangers were refused or not answered; 9 calls" in said[0]
+    assert "9 that came too fast, 0 since this machine was late" in said[0]
 
 
 def test_no_more_calls_are_let_in_while_the_loop_is_late() -> None:
     clock, mailbox = FakeClock(), list[Callable[[], None]]()
-    strangers = make(clock, is_late=Overload(clock, mailbox.append).is_late)
+    strangers = make(clock, is_late=Overload(clock, mailbox.append).ask)
 
     assert strangers.judge("INVITE", "10.0.0.1") is Verdict.PASS
     clock.advance(LATE_S / 2)
@@ -93,6 +93,26 @@ def test_no_more_calls_are_let_in_while_the_loop_is_late() -> None:
     mailbox.pop()()
     assert strangers.judge("INVITE", "10.0.0.1") is Verdict.PASS
     assert len(mailbox) == 1
+
+
+def test_calls_that_a_late_machine_refuses_take_nothing_of_what_may_come_and_are_told_as_such(
+    caplog: pytest.LogCaptureFixture,
+) -> None:
+    late = [True]
+    strangers = make(FakeClock(), is_late=lambda: late[0])
+
+    assert {strangers.judge("INVITE", "10.0.0.1") for _ in range(20)} == {Verdict.BUSY}
+    late[0] = False
+    assert [strangers.judge("INVITE", "10.0.0.1") for _ in range(7)] == [Verdict.PASS] * 7
+    for _ in range(2):  # it is said again if it has been over for a minute
+        strangers.report()
+    late[0] = True
+    for _ in range(2):
+        strangers.judge("INVITE", "10.0.0.1")
+    first, report, again = caplog.messages
+    assert first == again
+    assert "New calls get 503: this machine can't keep up with those it has" in first
+    assert "0 that came too fast, 20 since this machine was late" in report
 
 
 def test_other_requests_of_those_who_are_taken_have_a_limit_too() -> None:

@@ -48,7 +48,7 @@ def account_config(settings: Account, general: GlobalOptions, helpers: Helpers) 
     config.regConfig.registrarUri = settings.registrar_uri or ""
     config.regConfig.registerOnAdd = False
     config.regConfig.timeoutSec = EXPIRES_S
-    # Its own retries are off; `SipAccount` does them.
+    # Its own retries are off; `Registration` does them.
     config.regConfig.retryIntervalSec = 0
     config.regConfig.firstRetryIntervalSec = 0
     config.regConfig.disableRegOnModify = True

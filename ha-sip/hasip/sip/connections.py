@@ -9,40 +9,32 @@ is limited by `Handshakes`.
 
 from __future__ import annotations
 
-import ctypes
-import ipaddress
-import logging
-import socket
 from collections import deque
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from hasip.sip.build import IS_OURS
-from hasip.sip.c_library import c_library
 from hasip.sip.sources import counted_as
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    import pjsua2 as pj
-
     from hasip.clock import Clock
     from hasip.sip.gate import Gate
 
-_log = logging.getLogger(__name__)
-
 MOST_CONNECTIONS = 200 if IS_OURS else 16
-MOST_OF_ONE_SOURCE = MOST_CONNECTIONS // 4
+
 REQUEST_WITHIN_S = 10.0
-SWEEP_EVERY_S = 1.0
 # pjsip gives a handle back so long after it was closed (PJ_IOQUEUE_KEY_FREE_DELAY).
 HANDLE_BACK_AFTER_S = 0.6
-LINES_APART_S = 60.0
 
-# `struct pjsip_transport` (sip_transport.h): its name, and `key.rem_addr`, a `sockaddr`.
-_NAME_ROOM = 32
-_ADDRESS_AT = 88
-_V4_AT, _V6_AT = 4, 8
+
+def share(most: int) -> int:
+    """Return what one source may have of what all may have; by TLS, too."""
+    return most // 4
+
+
+MOST_OF_ONE_SOURCE = share(MOST_CONNECTIONS)
 
 
 @dataclass(slots=True)
@@ -54,30 +46,12 @@ class _Connection:
     is_closing: bool = False
 
 
-class ClosedOnes:
-    """Tells of the connections that were closed, seldom; the loop's."""
-
-    def __init__(self, clock: Clock) -> None:
-        self._clock = clock
-        self._said_at = -LINES_APART_S
-        self._number = 0
-
-    def add(self, source: str) -> None:
-        """Take that one was too much, and from where."""
-        self._number += 1
-        now = self._clock.now()
-        if now - self._said_at > LINES_APART_S:
-            self._said_at = now
-            _log.warning(
-                "Connections that are too many or bring no request are closed, or wait to be "
-                "taken: %d so far, the last from %s",
-                self._number,
-                source,
-            )
-
-
 class Connections:
-    """What others have connected; its methods run on pjsip's one thread, `close` on the loop's."""
+    """What others have connected.
+
+    pjsip's one thread opens and closes connections, and sweeps. But what the loop has pjsip do may
+    end some as well, and that is told on the loop's thread.
+    """
 
     def __init__(
         self,
@@ -110,7 +84,7 @@ class Connections:
         connection = self._open[transport] = _Connection(source, now, is_counted=not is_tls)
         if is_tls:
             return
-        counted = [other.source for other in self._open.values() if other.is_counted]
+        counted = [other.source for other in list(self._open.values()) if other.is_counted]
         if self._taken(now) >= MOST_CONNECTIONS and not self._gate.is_shut:
             self._gate.shut()
         if counted.count(source) > MOST_OF_ONE_SOURCE or len(counted) > MOST_CONNECTIONS:
@@ -144,7 +118,7 @@ class Connections:
     def _taken(self, now: float) -> int:
         while self._gone and now - self._gone[0] > HANDLE_BACK_AFTER_S:
             self._gone.popleft()
-        return sum(one.is_counted for one in self._open.values()) + len(self._gone)
+        return sum(one.is_counted for one in list(self._open.values())) + len(self._gone)
 
     def _end(self, transport: int, connection: _Connection) -> None:
         if connection.is_closing:
@@ -152,30 +126,3 @@ class Connections:
         connection.is_closing = True
         self._tell(connection.source)
         self._close(transport)
-
-
-def incoming_connection(prm: pj.OnTransportStateParam) -> tuple[int, str, bool] | None:
-    """Return transport, source, and whether it is TLS, of what others connected; else None."""
-    transport = int(prm.hnd)
-    name = ctypes.string_at(transport, _NAME_ROOM)
-    if not name.startswith((b"tcps", b"tlss")):  # "server"; ours are tcpc and tlsc
-        return None
-    is_tls = name.startswith(b"tls")
-    address = transport + _ADDRESS_AT
-    family = int.from_bytes(ctypes.string_at(address, 2), "little")
-    source = "an unknown address"
-    if family == socket.AF_INET:
-        source = str(ipaddress.IPv4Address(ctypes.string_at(address + _V4_AT, 4)))
-    elif family == socket.AF_INET6:
-        source = str(ipaddress.IPv6Address(ctypes.string_at(address + _V6_AT, 16)))
-    return transport, source, is_tls
-
-
-def close_connection(transport: int) -> None:
-    """Have pjsip close a connection as soon as nobody uses it; on a thread of pjsip's.
-
-    Not by force: pjsip would tell pjsua with locks held that the loop takes in the other order
-    where it sends by TCP at the same time, and both would wait for ever.
-    """
-    library = c_library()
-    library.pjsip_transport_shutdown(ctypes.c_void_p(transport))

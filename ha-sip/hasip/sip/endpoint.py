@@ -11,29 +11,18 @@ from hasip import __version__
 from hasip.errors import SipError
 from hasip.sip.account import AccountHouse, SipAccount
 from hasip.sip.build import IS_OURS, MAX_ACCOUNTS, room, tls_library
-from hasip.sip.connections import (
-    SWEEP_EVERY_S,
-    ClosedOnes,
-    Connections,
-    close_connection,
-    incoming_connection,
-)
+from hasip.sip.codecs import choose_codecs
+from hasip.sip.doors import Doors, Household
 from hasip.sip.errors import guarded, sip_errors
-from hasip.sip.gate import Gate
-from hasip.sip.handshakes import Handshakes
 from hasip.sip.hop import Hops
-from hasip.sip.incoming import IncomingMessages
-from hasip.sip.lean_invite import LeanInvites
 from hasip.sip.locate import locator_for
 from hasip.sip.media import BRIDGE_RATE_HZ
 from hasip.sip.media_clock import MediaClock
 from hasip.sip.nat_servers import ServerWatch, ask_stun
-from hasip.sip.overload import Overload
 from hasip.sip.pj_call import leave_to_pjsip
 from hasip.sip.pj_log import REFUSAL_LEVEL, LogWriter
 from hasip.sip.refusals import refused_by_us
 from hasip.sip.resolver import Resolver
-from hasip.sip.strangers import REPORT_EVERY_S, Strangers
 from hasip.sip.transports import open_transports, read_loss
 from hasip.sip.udp import stay_on_udp
 from hasip.tones.ears import ToneEars
@@ -52,49 +41,33 @@ _log = logging.getLogger(__name__)
 
 # More than any build takes: pjsua lowers it to what it was built for.
 MOST_CALLS = 512
-# New calls a second. A wheel's pjsip has 64 handles, a call takes two and returns them half a
-# second after its end; it aborts at one too many.
-CALLS_PER_S = 60.0 if IS_OURS else 20.0
-# Codecs in order of preference. Those that hardly any phone has are left out: they only make the
-# INVITE larger, and one of over 1,300 bytes goes by TCP (RFC 3261 §18.1.1), which many providers
-# refuse.
-DEFAULT_CODECS = ("opus", "G722", "PCMA", "PCMU", "GSM")
 
 
 class _Endpoint(pj.Endpoint):
     """Says what pjsip does without asking us."""
 
-    def __init__(self, loop: Loop, heard_loss: Callable[[ConnectionLost], None]) -> None:
+    def __init__(
+        self, loop: Loop, doors: Doors, heard_loss: Callable[[ConnectionLost], None]
+    ) -> None:
         super().__init__()
         self.on_pulse: Callable[[], None] | None = None
-        self.connections: Connections | None = None
         self._loop = loop
+        self._doors = doors
         self._heard_loss = heard_loss
         self.codecs: tuple[str, ...] = ()  # that we take, for people
 
     def onTransportState(self, prm: pj.OnTransportStateParam) -> None:  # noqa: N802
         with guarded("onTransportState"):
-            self._count(prm)
+            self._doors.heard(prm)
             loss = read_loss(prm)
             if loss is not None:
                 self._loop.post(lambda: self._heard_loss(loss))
 
     def onTimer(self, prm: pj.OnTimerParam) -> None:  # noqa: N802, ARG002 - pjsua2's
         with guarded("onTimer"):
-            if self.connections is not None:
-                self.connections.sweep()
+            self._doors.sweep()
             if self.on_pulse is not None:
                 self.on_pulse()
-
-    def _count(self, prm: pj.OnTransportStateParam) -> None:
-        connection = incoming_connection(prm)
-        if connection is None or self.connections is None:
-            return
-        transport, source, is_tls = connection
-        if prm.state == pj.PJSIP_TP_STATE_CONNECTED:
-            self.connections.came(transport, source, is_tls=is_tls)
-        elif prm.state in (pj.PJSIP_TP_STATE_DISCONNECTED, pj.PJSIP_TP_STATE_DESTROY):
-            self.connections.went(transport)
 
     def onRejectedIncomingCall(  # noqa: N802 - pjsua2's name
         self, prm: pj.OnRejectedIncomingCallParam
@@ -141,10 +114,7 @@ class SipStack:
         self._endpoint: _Endpoint | None = None
         # pjsip looks at these as long as it runs.
         self._resolver: Resolver | None = None
-        self._incoming: IncomingMessages | None = None
-        self._lean_invites: LeanInvites | None = None
-        self._connections: Connections | None = None
-        self._handshakes: Handshakes | None = None
+        self._doors = Doors(loop, settings.sip, Household(self._accepts, self._is_learning))
         self._accounts: dict[int, SipAccount] = {}
         self._rooms_taken = 0
         self._is_open = False  # all accounts are there
@@ -179,20 +149,20 @@ class SipStack:
         self._loop.check()
         if self._stun is not None:
             self._stun.look_at_start()
-        self._endpoint = _Endpoint(self._loop, self._heard_loss)
+        self._endpoint = _Endpoint(self._loop, self._doors, self._heard_loss)
         with sip_errors("start pjsip"):
             self._endpoint.libCreate()
             self._resolve_for_pjsip()
             stay_on_udp()
             self._endpoint.libInit(self._endpoint_config())
-        self._watch_the_door()
-        self._keep_invites_small()
+        self._doors.watch_messages()
         open_transports(self._endpoint, self._settings.sip)
-        self._watch_connections()
+        self._doors.watch_connections(self._have_timer_run)
         with sip_errors("start pjsip"):
             self._endpoint.libStart()
             self._endpoint.audDevManager().setNoDev()
-        self._choose_codecs(self._settings.sip.options.codecs)
+        wanted = self._settings.sip.options.codecs
+        self._endpoint.codecs = choose_codecs(self._endpoint, wanted)
         self._open_accounts(self._settings.accounts)
         self._is_open = True
         if self._stun is not None:
@@ -204,66 +174,13 @@ class SipStack:
         except OSError as error:
             _log.warning("pjsip resolves some names by itself, and may wait for them: %s", error)
 
-    def _watch_the_door(self) -> None:
-        strangers = Strangers(
-            self._loop.clock,
-            accepts=lambda source: any(
-                account.sources.accepts(source) for account in tuple(self._accounts.values())
-            ),
-            is_learning=lambda: (
-                not self._is_open
-                or any(a.sources.is_learning for a in tuple(self._accounts.values()))
-            ),
-            is_late=Overload(self._loop.clock, self._loop.post).is_late,
-            calls_per_s=CALLS_PER_S,
-            calls_at_once=CALLS_PER_S,
-        )
-        self._report_strangers(strangers)
-        try:
-            self._incoming = IncomingMessages(strangers)
-        except OSError as error:
-            _log.warning(
-                "Strangers and floods are not turned away early, requests that belong to no call "
-                "get no answer, and a wrong password may be shown three times a try: %s",
-                error,
-            )
+    def _accepts(self, source: str) -> bool:
+        accounts = tuple(self._accounts.values())  # this thread is not the loop's
+        return any(account.sources.accepts(source) for account in accounts)
 
-    def _keep_invites_small(self) -> None:
-        try:
-            self._lean_invites = LeanInvites()
-        except OSError as error:
-            _log.info("An INVITE may not fit into one packet: %s", error)
-
-    def _report_strangers(self, strangers: Strangers) -> None:
-        strangers.report()
-        self._loop.call_later(REPORT_EVERY_S, lambda: self._report_strangers(strangers))
-
-    def _watch_connections(self) -> None:
-        """Limit what others connect, from when pjsip begins to take it."""
-        if self._endpoint is None:
-            return
-        sip = self._settings.sip
-        clock, closed = self._loop.clock, ClosedOnes(self._loop.clock)
-
-        def tell(source: str) -> None:
-            self._loop.post(lambda: closed.add(source))
-
-        self._connections = Connections(clock, Gate(sip.port), close_connection, tell)
-        self._endpoint.connections = self._connections
-        if self._incoming is not None:
-            self._incoming.doorman.heard_by = self._connections.asked
-        if sip.options.tls:
-            self._handshakes = Handshakes(clock, Gate(sip.options.tls_port), tell)
-            self._handshakes.start()
-        self._loop.call_later(SWEEP_EVERY_S, self._sweep)
-
-    def _sweep(self) -> None:
-        if self._endpoint is None or self._connections is None:
-            return
-        if self._connections.count or self._connections.is_holding_back:
-            with guarded("sweep"):
-                self._endpoint.utilTimerSchedule(0, None)  # on the thread that opens and closes
-        self._loop.call_later(SWEEP_EVERY_S, self._sweep)
+    def _is_learning(self) -> bool:
+        accounts = tuple(self._accounts.values())
+        return not self._is_open or any(account.sources.is_learning for account in accounts)
 
     def _taker(self, picked: SipAccount, source: str) -> SipAccount | None:
         """Return the account that takes a call: the one that pjsip picked, or the first other.
@@ -278,7 +195,12 @@ class SipStack:
         """Have pjsip call `done`, on a thread of its own: a sign that it is alive."""
         if self._endpoint is not None:
             self._endpoint.on_pulse = done
-            with guarded("pulse"):
+            self._have_timer_run()
+
+    def _have_timer_run(self) -> None:
+        """Have pjsip call `onTimer`, on a thread of its own."""
+        if self._endpoint is not None:
+            with guarded("timer"):
                 self._endpoint.utilTimerSchedule(0, None)
 
     def leave(self) -> None:
@@ -295,10 +217,7 @@ class SipStack:
         leave_to_pjsip()
         if self._resolver is not None:
             self._resolver.close()
-        if self._connections is not None:
-            self._connections.close()
-        if self._handshakes is not None:
-            self._handshakes.close()
+        self._doors.close()
         endpoint, self._endpoint = self._endpoint, None
         if endpoint is not None:
             with guarded("stop pjsip"):
@@ -349,27 +268,6 @@ class SipStack:
         config.logConfig.writer = writer
         writer.__disown__()  # pjsua2 deletes it
         return config
-
-    def _choose_codecs(self, wanted: Sequence[str]) -> None:
-        assert self._endpoint is not None  # noqa: S101 - only `start` calls this
-        with sip_errors("set the order of codecs"):
-            ids = [str(codec.codecId) for codec in self._endpoint.codecEnum2()]
-            known = sorted(set(map(_short, ids)))
-            for name in wanted:
-                if name.lower() not in known:
-                    _log.warning(
-                        "--codecs: this pjsua2 has no %s; it has %s", name, ", ".join(known)
-                    )
-            order = [name.lower() for name in wanted if name.lower() in known]
-            if wanted and not order:
-                _log.warning("--codecs names none that there is; taking the usual ones")
-            order = order or [name.lower() for name in DEFAULT_CODECS]
-            ours = [codec_id for codec_id in ids if _short(codec_id) in order]
-            self._endpoint.codecs = tuple(dict.fromkeys(_name(codec_id) for codec_id in ours))
-            for codec_id in ids:
-                name = _short(codec_id)
-                rank = 255 - order.index(name) if name in order else 0
-                self._endpoint.codecSetPriority(codec_id, rank)
 
     def _open_accounts(self, accounts: Sequence[Account]) -> None:
         for settings in accounts:
@@ -467,12 +365,3 @@ class SipStack:
 def _no_room() -> str:
     more = "" if IS_OURS else "; ./build.sh create-venv --from-source builds one with more"
     return f"this pjsua2 has room for {MAX_ACCOUNTS} accounts{more}"
-
-
-def _name(codec_id: str) -> str:
-    return codec_id.partition("/")[0]
-
-
-def _short(codec_id: str) -> str:
-    """Return a codec's name: `PCMU/8000/1` is `pcmu`; one at several rates has one name only."""
-    return _name(codec_id).lower()

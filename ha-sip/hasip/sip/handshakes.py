@@ -17,6 +17,7 @@ from collections import Counter
 from typing import TYPE_CHECKING
 
 from hasip.sip.build import IS_OURS
+from hasip.sip.connections import share
 from hasip.sip.errors import guarded
 from hasip.sip.sources import counted_as
 from hasip.sip.strangers import Bucket
@@ -29,7 +30,7 @@ if TYPE_CHECKING:
     from hasip.sip.gate import Gate
 
 MOST_BY_TLS = 200 if IS_OURS else 8
-MOST_OF_ONE_SOURCE = MOST_BY_TLS // 4
+MOST_OF_ONE_SOURCE = share(MOST_BY_TLS)
 # A handshake costs milliseconds of the one thread by which pjsip does all of SIP.
 HANDSHAKES_PER_S = 20.0 if IS_OURS else 5.0
 HANDSHAKES_AT_ONCE = 2 * HANDSHAKES_PER_S

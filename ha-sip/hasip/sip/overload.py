@@ -24,8 +24,11 @@ class Overload:
         self._post = post
         self._asked_at: float | None = None
 
-    def is_late(self) -> bool:
-        """Tell whether the loop owes an answer for too long; on pjsip's one thread."""
+    def ask(self) -> bool:
+        """Tell whether the loop owes an answer for too long; if it owes none, ask for one.
+
+        On pjsip's one thread.
+        """
         asked_at, now = self._asked_at, self._clock.now()
         if asked_at is None:
             self._asked_at = now

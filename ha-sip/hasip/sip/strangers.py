@@ -99,13 +99,16 @@ class Strangers:
         self._share = calls_per_s * SHARE_OF_SOURCE, calls_at_once * SHARE_OF_SOURCE
         self._shares: OrderedDict[str, Bucket] = OrderedDict()
         self._answers = Bucket(clock, ANSWERS_PER_S, ANSWERS_PER_S)
+        # Each begins with a line at once; the lines of every minute say how it goes on.
+        self._has_said_too_many = self._has_said_late = False
         self._lines = Bucket(clock, LINES_PER_S, MOST_LINES_AT_ONCE)
         self._seen: OrderedDict[str, _Stranger] = OrderedDict()
         self.refused = 0  # requests of strangers, answered or not
         self.too_many = 0  # calls that came too fast
+        self.while_late = 0  # calls that came while this machine could not keep up
         self.too_many_others = 0  # other requests that did
         self.too_many_strays = 0  # requests that belong to no call, not answered
-        self._reported = (0, 0, 0, 0)
+        self._reported = self._counts
 
     def judge(self, method: str, source: str) -> Verdict:
         """Decide about a request outside of any call."""
@@ -131,16 +134,28 @@ class Strangers:
         verdict = self._judge_stranger(method, source)
         return Verdict.DROP if method == "ACK" else verdict  # RFC 3261 §17.1.1.3: it gets no answer
 
+    @property
+    def _counts(self) -> tuple[int, ...]:
+        return (
+            self.refused,
+            self.too_many,
+            self.while_late,
+            self.too_many_others,
+            self.too_many_strays,
+        )
+
     def report(self) -> None:
         """Say in one line what came since the last time, if anything did; called once a minute."""
-        now = (self.refused, self.too_many, self.too_many_others, self.too_many_strays)
+        now = self._counts
         since = tuple(new - old for new, old in zip(now, self._reported, strict=True))
         self._reported = now
+        _, too_many, while_late, *_ = since
+        self._has_said_too_many, self._has_said_late = too_many > 0, while_late > 0
         if any(since):
             _log.warning(
-                "In the last minute %d requests of strangers were refused or not answered; %d "
-                "calls and %d other requests got 503, since they came too fast; %d that belong to "
-                "no call were not answered",
+                "In the last minute %d requests of strangers were refused or not answered; calls "
+                "got 503: %d that came too fast, %d since this machine was late; %d other requests "
+                "that came too fast did; %d that belong to no call were not answered",
                 *since,
             )
 
@@ -150,16 +165,26 @@ class Strangers:
                 return Verdict.PASS
             self.too_many_others += 1
             return Verdict.BUSY
+        if self._is_late():
+            self.while_late += 1
+            if not self._has_said_late:
+                self._has_said_late = True
+                self._say(
+                    "New calls get 503: this machine can't keep up with those it has; see what "
+                    "else takes its processor's time"
+                )
+            return Verdict.BUSY
         who = counted_as(source)
         share = self._shares.pop(who, None) or Bucket(self._clock, *self._share)
         self._shares[who] = share
         while len(self._shares) > MOST_SOURCES:
             self._shares.popitem(last=False)
-        if share.take() and self._calls.take() and not self._is_late():
+        if share.take() and self._calls.take():
             return Verdict.PASS
         self.too_many += 1
-        if self.too_many == 1:
-            self._say("Calls come faster than they can be taken; those above get 503")
+        if not self._has_said_too_many:
+            self._has_said_too_many = True
+            self._say("New calls get 503: they come faster than they can be taken")
         return Verdict.BUSY
 
     def _judge_stranger(self, method: str, source: str) -> Verdict:
