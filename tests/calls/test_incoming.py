@@ -62,6 +62,25 @@ def test_a_call_that_cannot_be_answered_is_refused(tmp_path: Path, build: str) -
         gateway.wait_log("No active calls.")
 
 
+@pytest.mark.parametrize("build", ["wheel", "source"])
+def test_an_invite_that_is_sent_again_is_no_new_call(tmp_path: Path, build: str) -> None:
+    """So many new ones would get 503."""
+    with (
+        GatewayProcess(tmp_path, SIP1_ANSWER_MODE="listen", python=python_of(build)) as gateway,
+        Phone("visitor") as phone,
+    ):
+        call = phone.call(gateway.uri)
+        call.wait_status(180)
+        for _ in range(120):
+            call.send_invite_again()
+        phone.ping(gateway.address)  # is answered when those were
+        call.cancel()
+        call.wait_status(487)
+
+        assert {code for _, code in call.statuses} <= {100, 180, 487}
+        assert len(gateway.wait_lines("Removing call", 1)) == 1
+
+
 @pytest.mark.parametrize(
     ("reason", "outcome"),
     [('SIP;cause=200;text="Call completed elsewhere"', "answered_elsewhere"), (None, "missed")],

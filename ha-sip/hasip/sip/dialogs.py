@@ -2,7 +2,8 @@
 
 What a request says of itself proves nothing: a To with a tag is easily made up. So pjsip is asked
 whether it has such a dialog. ACK and CANCEL of calls that are only beginning are known by the
-Call-ID of an INVITE that was let in.
+Call-ID of an INVITE that was let in. And an INVITE that is sent again is no new one: pjsip is asked
+whether it has a transaction for it.
 """
 
 from __future__ import annotations
@@ -11,12 +12,24 @@ import ctypes
 from collections import OrderedDict
 from typing import TYPE_CHECKING
 
+from hasip.sip.pjsip_module import Text
+
 if TYPE_CHECKING:
     from hasip.sip.packet import Packet
-    from hasip.sip.pjsip_module import Pjsip, Text
+    from hasip.sip.pjsip_module import Pjsip
 
 # Of INVITEs: those of the last minute and more, at the rate that calls are taken.
 MOST_REMEMBERED = 4_096
+_SERVER = 1  # PJSIP_ROLE_UAS
+
+
+class _Method(ctypes.Structure):
+    """`pjsip_method`."""
+
+    _fields_ = (("id", ctypes.c_int), ("name", Text))
+
+
+_INVITE = _Method(0, Text.of(b"INVITE"))
 
 
 class Dialogs:
@@ -32,6 +45,26 @@ class Dialogs:
         self._let_in[hash(bytes(packet.call_id))] = None
         while len(self._let_in) > MOST_REMEMBERED:
             self._let_in.popitem(last=False)
+
+    def has_begun(self, packet: Packet) -> bool:
+        """Tell whether an INVITE is one that pjsip has taken and that was sent again.
+
+        The transaction layer answers it (RFC 3261 §17.2.1); this finds out in the same way.
+        """
+        key = Text()
+        self._pjsip.call(
+            "pjsip_tsx_create_key",
+            ctypes.c_int,
+            ctypes.c_void_p(packet.pool),
+            ctypes.byref(key),
+            _SERVER,
+            ctypes.byref(_INVITE),
+            ctypes.c_void_p(packet.rdata),
+        )
+        found: int | None = self._pjsip.call(
+            "pjsip_tsx_layer_find_tsx", ctypes.c_void_p, ctypes.byref(key), 0
+        )
+        return found is not None
 
     def knows(self, packet: Packet, *, is_early: bool) -> bool:
         """Tell whether a request belongs to a call that there is.

@@ -64,6 +64,8 @@ class Doorman:
             if self._dialogs.knows(packet, is_early=of_something):
                 return Verdict.PASS
             return self._strangers.judge_stray(packet.method, source)
+        if packet.method == "INVITE" and self._dialogs.has_begun(packet):
+            return Verdict.PASS
         verdict = self._strangers.judge(packet.method, source)
         if verdict is Verdict.PASS and packet.method == "INVITE":
             self._dialogs.let_in(packet)

@@ -53,6 +53,11 @@ class Packet:
         return self.message.decode("utf-8", "surrogateescape")
 
     @property
+    def pool(self) -> int:
+        """Return the address of the memory that lasts as long as the message."""
+        return _pointer(self.rdata)
+
+    @property
     def transport(self) -> int:
         """Return the address of the transport that it came by."""
         return _pointer(self.rdata + _TRANSPORT_AT)

@@ -511,6 +511,10 @@ class PhoneCall:
         else:
             self.reject(480)
 
+    def send_invite_again(self) -> None:
+        """Send the INVITE once more, as by a timer (RFC 3261 §17.1.1.2)."""
+        self.phone.send(self._expect_invite(), self.address)
+
     def cancel(self, reason: str | None = None) -> None:
         """Send CANCEL (RFC 3261 §9.1), and say why (RFC 3326); `wait_ended` follows."""
         invite = self._expect_invite()
