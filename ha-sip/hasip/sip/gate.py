@@ -6,8 +6,9 @@ who is dropped tries again by himself (a SYN is sent again after 1, 3 and 7 s).
 
 from __future__ import annotations
 
-import contextlib
 import ctypes
+import errno
+import logging
 import socket
 import struct
 from typing import TYPE_CHECKING
@@ -16,6 +17,8 @@ from hasip.tcp import stream_sockets
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
+
+_log = logging.getLogger(__name__)
 
 # asm-generic/socket.h
 _SO_ATTACH_FILTER, _SO_DETACH_FILTER = 26, 27
@@ -35,7 +38,8 @@ class Gate:
 
     def __init__(self, port: int) -> None:
         self.listeners = list(_listeners(port))
-        self.is_shut = False
+        self.is_shut = False  # or should be, where the kernel refuses
+        self._was_told = False
 
     def shut(self) -> None:
         """Drop every attempt to connect."""
@@ -56,8 +60,22 @@ class Gate:
 
     def _set(self, option: int, value: bytes) -> None:
         for listener in self.listeners:
-            with contextlib.suppress(OSError):
+            try:
                 listener.setsockopt(socket.SOL_SOCKET, option, value)
+            except OSError as error:
+                # There was no filter to take away, or we are ending.
+                if error.errno not in (errno.ENOENT, errno.EBADF):
+                    self._tell(error)
+
+    def _tell(self, error: OSError) -> None:
+        if not self._was_told:
+            self._was_told = True
+            _log.warning(
+                "The kernel does not hold back new connections (%s), as in a sandbox that has no "
+                "SO_ATTACH_FILTER: each that is too much is taken before it is closed, and the "
+                "handshakes by TLS have no limit a second; a firewall can hold floods back",
+                error.strerror,
+            )
 
 
 def _listeners(port: int) -> Iterator[socket.socket]:
