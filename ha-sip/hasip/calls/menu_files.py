@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import logging
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, NamedTuple
 
 from hasip.calls.menu_file import MenuFile, MenuFileError, read_menu_file
-from hasip.seldom import QUIET_S, Seldom
-from hasip.workers import Done, Failed
+from hasip.calls.seldom import QUIET_S, Seldom
+from hasip.workers import Failed
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -20,7 +21,8 @@ _log = logging.getLogger(__name__)
 
 # A disk that hangs (a network share) must not hold up the answer of a call for longer.
 PATIENCE_S = 1.0
-# Longer than a menu of 10,000 choices takes on a busy machine.
+# Longer than a menu of 10,000 choices takes on a busy machine. So long a call rings where nothing
+# was read yet.
 READING_TAKES_S = 5.0
 
 
@@ -32,79 +34,118 @@ class _Reading(NamedTuple):
     problems: tuple[str, ...] = ()
 
 
+@dataclass(slots=True, eq=False)
+class _Call:
+    """Somebody who wants to know what a file says."""
+
+    use: Callable[[MenuFile], None]
+    patience: Timer
+
+
+class _Watched:
+    """An account's file: what it said when it was read last, and who waits for the next reading.
+
+    One reading at a time: those that come meanwhile wait for one that begins after it, all for the
+    same. So what they get is no older than their call, a large file is read once and not by all
+    workers at once, and a disk that hangs takes one worker.
+    """
+
+    def __init__(self, loop: Loop, account: int, path: Path) -> None:
+        self.account = account
+        self.path = path
+        self.reading: _Reading | None = None
+        self.is_being_read = False
+        self.waiting: list[_Call] = []
+        self.not_read = Seldom(loop, self._say_not_read)  # under a flood, that is once a call
+
+    def _say_not_read(self, calls: int) -> None:
+        text = "Account %d: within %g s its file could not be read for %d more calls"
+        _log.warning(text, self.account, QUIET_S, calls)
+
+
 class MenuFiles:
     """Reads on workers; where that takes too long, what was read last is taken."""
 
     def __init__(self, loop: Loop, pool: WorkerPool) -> None:
         self._loop = loop
         self._pool = pool
-        self._paths: dict[int, Path] = {}
-        self._readings: dict[int, _Reading] = {}
-        self._not_read = Seldom(loop, _say_not_read)  # under a flood, that is once a call
+        self._watched: dict[int, _Watched] = {}
 
     def expect(self, account: int, path: Path) -> None:
         """Take note of an account's file, and read it once to report what is wrong in it."""
-        self._paths[account] = path
-        self.get(account, lambda _: None)
+        watched = self._watched[account] = _Watched(self._loop, account, path)
+        self._read(watched)
 
     def problems(self, account: int) -> tuple[str, ...]:
         """Return why an account's file can't be used and it only listens; empty: it can."""
-        reading = self._readings.get(account)
-        return () if reading is None else reading.problems
+        watched = self._watched.get(account)
+        return () if watched is None or watched.reading is None else watched.reading.problems
 
     def get(self, account: int, use: Callable[[MenuFile], None]) -> None:
         """Call `use` with the account's file as it is now, once, later, on the loop."""
-        path = self._paths.get(account)
-        if path is None:
+        watched = self._watched.get(account)
+        if watched is None:
             self._loop.post(lambda: use(MenuFile()))
             return
-        known = self._readings.get(account)
-        timer: Timer | None = None
-        taken: list[bool] = []
+        # Just after a start there is nothing else to take.
+        patience_s = READING_TAKES_S if watched.reading is None else PATIENCE_S
+        patience = self._loop.call_later(patience_s, lambda: self._give_up(watched, call))
+        call = _Call(use, patience)
+        watched.waiting.append(call)
+        if not watched.is_being_read:
+            self._read(watched)
 
-        def take(file: MenuFile) -> None:
-            if not taken:
-                taken.append(True)
-                use(file)
+    def _read(self, watched: _Watched) -> None:
+        """Read a file, if it has changed, for all who wait."""
+        watched.is_being_read = True
+        calls, watched.waiting = watched.waiting, []
+        path, known = watched.path, watched.reading
 
         def done(result: Result[_Reading]) -> None:
             self._loop.resume_collection()
-            if timer is not None:
-                timer.cancel()
-            if isinstance(result, Done):
-                self._note(account, result.value)
-                take(result.value.file)
-            elif isinstance(result, Failed):
-                error = result.error
-                self._not_read.say(
-                    lambda: _log.error("Account %d only listens: %s", account, error)
-                )
-                take(MenuFile(is_broken=True))
+            watched.is_being_read = False
+            self._serve(calls, self._take(watched, result))
+            if watched.waiting:
+                self._read(watched)
 
-        def too_late() -> None:
-            self._not_read.say(
-                lambda: _log.warning("%s cannot be read in time; taking what was read last", path)
-            )
-            take(known.file if known is not None else MenuFile(is_broken=True))
-
-        timer = self._loop.call_later(PATIENCE_S, too_late)
         # To look through all that a large file is made of would hold up all threads for 0.1 s.
         self._loop.put_off_collection(READING_TAKES_S)
         self._pool.submit(lambda: _read_if_changed(path, known), done)
 
-    def _note(self, account: int, reading: _Reading) -> None:
+    def _take(self, watched: _Watched, result: Result[_Reading]) -> MenuFile:
         """Keep what was read; say what is wrong in it, unless that was said already."""
-        if reading is self._readings.get(account):
-            return
-        self._readings[account] = reading
-        for problem in reading.problems:
-            _log.error("Account %d only listens: %s", account, problem)
-        for warning in reading.file.warnings:
-            _log.warning("%s", warning)
+        account = watched.account
+        if isinstance(result, Failed):
+            error = result.error
+            watched.not_read.say(lambda: _log.error("Account %d only listens: %s", account, error))
+            return MenuFile(is_broken=True)
+        reading = result.value
+        if reading is not watched.reading:
+            watched.reading = reading
+            for problem in reading.problems:
+                _log.error("Account %d only listens: %s", account, problem)
+            for warning in reading.file.warnings:
+                _log.warning("%s", warning)
+        return reading.file
 
+    def _serve(self, calls: list[_Call], file: MenuFile) -> None:
+        for call in calls:
+            if call.patience.is_armed:
+                call.patience.cancel()
+                # A step of the loop each: they may be many.
+                self._loop.post(lambda call=call: call.use(file))  # type: ignore[misc]
 
-def _say_not_read(calls: int) -> None:
-    _log.warning("Within %g s menu files could not be read for %d more calls", QUIET_S, calls)
+    def _give_up(self, watched: _Watched, call: _Call) -> None:
+        """Go on with what is known."""
+        account, path, reading = watched.account, watched.path, watched.reading
+        if reading is None:
+            text = "Account %d only listens for this call: %s has not been read yet"
+        else:
+            text = "Account %d: %s cannot be read in time; taking what was read last"
+        watched.not_read.say(lambda: _log.warning(text, account, path))
+        if call in watched.waiting:
+            watched.waiting.remove(call)
+        call.use(MenuFile(is_broken=True) if reading is None else reading.file)
 
 
 def _read_if_changed(path: Path, known: _Reading | None) -> _Reading:
