@@ -140,10 +140,18 @@ case " $pinned " in
     *" $wanted "*) ;;
     *) built+=-$wanted ;; # other sources, another build
 esac
-mkdir -p "$cache"
-exec 9>"$cache/lock"
-flock 9 # who comes meanwhile waits, and finds it built
 if [ ! -d "$built" ]; then
+    mkdir -p "$cache"
+    exec 9>"$cache/lock"
+    if ! flock -n 9; then
+        echo "pjsua2 is being built already; waiting for that, for up to 30 minutes" >&2
+        flock -w 1800 9 || {
+            echo "That has not ended. See who holds $cache/lock" >&2
+            exit 1
+        }
+    fi
+fi
+if [ ! -d "$built" ]; then # nor did the other one build it
     work=$(mktemp -d)
     trap 'rm -rf "$work"' EXIT
     fetch_sources "$work"
@@ -153,7 +161,7 @@ if [ ! -d "$built" ]; then
         bind_to_python
     )
 fi
-exec 9>&-
+exec 9>&- # where it is open
 site=$("$python" -c 'import sysconfig; print(sysconfig.get_path("platlib"))')
 cp "$built"/* "$site"
 [ -z "${2:-}" ] || ln -sfn "$built-c" "$2"

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import fcntl
 import hashlib
 import os
 import shutil
@@ -167,6 +168,26 @@ def test_another_patch_or_option_is_another_build_and_a_remark_is_none(tmp_path:
         counts.append(build.times_fetched)
 
     assert counts == [1, 1, 2, 3, 4]
+
+
+def test_what_is_kept_waits_for_no_other_build_and_what_is_not_does_not_wait_for_ever(
+    tmp_path: Path,
+) -> None:
+    build = Build(tmp_path)
+    assert build.installed() == "pinned"
+    lock = next((tmp_path / "home").rglob("lock"))
+    with lock.open("w") as held:
+        fcntl.flock(held, fcntl.LOCK_EX)
+        assert build.installed() == "pinned"
+        build.replace("build-pjsua2.sh", "calls=256", "calls=255")
+        build.replace("build-pjsua2.sh", "flock -w 1800", "flock -w 0.2")
+        done = build.run()
+
+    assert done.returncode == 1
+    assert "being built already; waiting for that, for up to 30 minutes" in done.stderr
+    assert f"See who holds {lock}" in done.stderr
+    assert build.installed() == "pinned"
+    assert build.times_fetched == 2
 
 
 def test_a_virtual_environment_is_made_anew_for_another_patch_or_other_sources(
