@@ -7,9 +7,11 @@ from typing import TYPE_CHECKING, Any, cast
 
 import pytest
 
+from hasip.events.model import RegistrationState
 from hasip.loop import Loop
 from hasip.settings.model import Account
 from hasip.sip import registration
+from hasip.sip.errors import BusyError
 from hasip.sip.hop import Way
 from hasip.sip.pj_account import Granted
 from hasip.sip.registration import Registration, RegistrationContext
@@ -37,6 +39,8 @@ class House:
         self.code, self.takes_s = code, takes_s
         self.asked: list[float] = []  # when
         self.told: list[RegistrationChanged] = []
+        self.is_deaf = False  # what pjsip was to tell is lost
+        self.is_busy = False  # pjsip says that it is registering already
         context = RegistrationContext(
             outlet=cast("Any", self),
             hop=cast("Any", self),
@@ -67,7 +71,10 @@ class House:
     def setRegistration(self, renew: bool) -> None:  # noqa: FBT001 - pjsua2's
         assert renew
         self.asked.append(self.clock.now())
-        self.loop.call_later(self.takes_s, self._answer)
+        if self.is_busy:
+            raise BusyError
+        if not self.is_deaf:
+            self.loop.call_later(self.takes_s, self._answer)
 
     def _answer(self) -> None:
         granted = GRANTED if self.code == registration.OK else None
@@ -149,3 +156,29 @@ def test_after_a_success_the_waits_begin_anew() -> None:
     house.pass_time(60)
 
     assert house.gaps(asked)[0] <= 2.4 + 3 * STEP_S
+
+
+@pytest.mark.parametrize("what", ["is_deaf", "is_busy"])
+def test_an_answer_that_is_never_told_is_waited_for_so_long_and_no_longer(what: str) -> None:
+    """As where pjsip registers by itself after a move, and gives that up without a word."""
+    house = House()
+    house.registration.register()
+    house.pass_time(1)
+    setattr(house, what, True)
+    house.pass_time(48 + registration.LOST_AFTER_S)
+    assert house.told[-1].state == RegistrationState.FAILED
+    assert "pjsip has told nothing" in house.told[-1].sip_reason
+    setattr(house, what, False)
+    house.pass_time(registration.LOST_AFTER_S + 5)
+
+    assert house.registration.state == "registered"
+    # Two requests of 33 s each, a challenge between them, are not lost.
+    assert max(house.gaps()) >= 2 * 33
+
+
+def test_an_answer_in_time_is_not_taken_for_a_lost_one() -> None:
+    house = House(takes_s=registration.LOST_AFTER_S - 1)
+    house.registration.register()
+    house.pass_time(HOUR_S)
+
+    assert [change.state for change in house.told] == [RegistrationState.REGISTERED]

@@ -46,6 +46,9 @@ LONGEST_RETRY_REFUSED_S = 900.0
 LOSSES_APART_S = 10.0
 REFUSED = frozenset({401, 403, 404, 407})
 OK = 200
+# When nothing was heard of a REGISTER, not even that there was no answer, it is tried again. pjsip
+# gives each request 33 s, and with a challenge there are two.
+LOST_AFTER_S = 75.0
 # How long a server may be silent if there are others.
 NO_ANSWER_S = 5.0
 
@@ -83,7 +86,7 @@ class Registration:
         self._registered_by: str | None = None  # "UDP", "TCP", "TLS"
         self._source: str | None = None  # our address when we registered last
         self._loss_heard_at = -LOSSES_APART_S
-        self._is_pending = False  # a REGISTER has no answer yet
+        self._lost: Timer | None = None  # runs while a REGISTER has no answer yet
         self._is_leaving = False
         self._is_unregistering = False
 
@@ -96,6 +99,10 @@ class Registration:
     def has_left(self) -> bool:
         """Tell whether the registrar will not send us calls any more, as far as it said."""
         return not self._is_registered and not self._is_pending
+
+    @property
+    def _is_pending(self) -> bool:
+        return self._lost is not None
 
     def register(self) -> None:
         """Find the registrar, and ask it for a place in its list."""
@@ -121,12 +128,13 @@ class Registration:
         """Do nothing any more."""
         self._is_leaving = self._is_unregistering = True
         self._cancel_timer()
+        self._expect_nothing()
 
     def heard_answer(self, code: int, reason: str, granted: Granted | None = None) -> None:
         """Take the registrar's answer, or the lack of one, and plan the next try."""
         if code != OK and not self._is_pending:
             return  # the request failed at once, which was told then
-        self._is_pending = False
+        self._expect_nothing()
         if self._is_leaving and code == OK and not self._is_unregistering:
             self._unregister()
             return
@@ -196,7 +204,7 @@ class Registration:
             self._registered_by = None
             if self._source == before:
                 self._source = now
-            self._is_pending = False
+            self._expect_nothing()
             self._failures = 0
             self._try_again_in(_SOON.wait_s(1))
 
@@ -234,9 +242,9 @@ class Registration:
                 waiting_at_most(NO_ANSWER_S) if has_others else contextlib.nullcontext(),
             ):
                 self._context.outlet.account.setRegistration(True)
-            self._is_pending = True
+            self._expect_answer()
         except BusyError:
-            self._is_pending = True  # pjsip registers by itself, after a move
+            self._expect_answer()  # pjsip registers by itself, after a move
         except SipError as error:
             self._heard_failure(0, str(error))
 
@@ -262,9 +270,24 @@ class Registration:
         self._try_again_in(wait_s)
 
     def _unregister(self) -> None:
-        self._is_pending = self._is_unregistering = True
+        self._is_unregistering = True
+        self._expect_answer()
         with guarded("unregister"):
             self._context.outlet.account.setRegistration(False)
+
+    def _expect_answer(self) -> None:
+        self._expect_nothing()
+        self._lost = self._loop.call_later(LOST_AFTER_S, self._heard_nothing)
+
+    def _expect_nothing(self) -> None:
+        if self._lost is not None:
+            self._lost.cancel()
+            self._lost = None
+
+    def _heard_nothing(self) -> None:
+        self._lost = None
+        if not self._is_leaving:
+            self._heard_failure(0, f"pjsip has told nothing of it for {LOST_AFTER_S:.0f} s")
 
     def _try_again_in(self, wait_s: float) -> None:
         self._cancel_timer()
