@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from hasip.calls import machine
 from hasip.calls.call_state import (
+    AnswerCall,
     AnswerRequested,
     Arm,
     BridgeChanged,
@@ -19,6 +20,7 @@ from hasip.calls.call_state import (
     Plan,
     PlaybackEnded,
     PlayRequested,
+    Prepare,
     Refuse,
     Ringing,
     StopRequested,
@@ -50,6 +52,16 @@ PIN = {
         "timeout": {"id": "late", "message": "bye", "post_action": "hangup"},
     },
 }
+
+
+def test_a_call_is_answered_before_its_speech_is_asked_for() -> None:
+    """The 200 would else wait for the worker that asks, which takes the interpreter."""
+    plan = Plan(menu_tree(message="Hi"), settle_time_s=0.0)
+    _, at_once = machine.incoming(plan, 0.0)
+    _, by_command = machine.step(Ringing(plan), AnswerRequested())
+    for effects in (at_once, by_command):
+        kinds = [type(effect) for effect in effects]
+        assert kinds.index(AnswerCall) < kinds.index(Prepare)
 
 
 def up(**menu: object) -> CallPlayer:

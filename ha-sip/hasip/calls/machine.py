@@ -89,7 +89,7 @@ def incoming(plan: Plan, answer_after_s: float | None) -> tuple[State, tuple[Eff
         return Ringing(plan), (ring,)
     prepare = _prepare(plan.tree.root.prompts)
     if answer_after_s <= 0:
-        return Answering(plan), (*prepare, AnswerCall())
+        return Answering(plan), (AnswerCall(), *prepare)
     return Ringing(plan, answers_itself=True), (
         ring,
         Arm(Timer.ANSWER_AFTER, answer_after_s),
@@ -214,7 +214,7 @@ def _on_answer(state: State, event: AnswerRequested, turn: Turn) -> State:
     match state:
         case Ringing(plan):
             plan = replace(plan, tree=event.tree or plan.tree)
-            turn.do(*_prepare(plan.tree.root.prompts), AnswerCall())
+            turn.do(AnswerCall(), *_prepare(plan.tree.root.prompts))
             return Answering(plan)
         case Answering(plan, early) if event.tree is not None:
             turn.do(*_prepare(event.tree.root.prompts))
