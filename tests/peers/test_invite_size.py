@@ -110,3 +110,6 @@ def test_an_invite_is_one_small_packet_on_a_machine_with_ten_interfaces(
         assert (b"\r\nAllow: " in last) == (names is SHORT)
         assert b"\r\nAllow: " in first
         assert b"\r\nUser-Agent: " in first
+        if names is LONG:
+            gateway.command({"command": "dial", "number": "9" * 250})
+            gateway.wait_log("bytes may not fit into one packet by UDP")

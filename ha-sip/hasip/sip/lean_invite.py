@@ -9,10 +9,13 @@ short, and without Session-Expires it would end the session's timer (RFC 4028 §
 from __future__ import annotations
 
 import ctypes
+import logging
 
 from hasip.sip.errors import guarded
 from hasip.sip.pjsip_module import Pjsip, Text
 from hasip.sip.received import tag
+
+_log = logging.getLogger(__name__)
 
 # sip_module.h: before the transport (8) prints the message.
 _PRIORITY = 12
@@ -25,7 +28,8 @@ REMOVED = (
     b"Session-Expires",  # RFC 4028 §7.1: Supported has "timer"; who is called may ask for one
 )
 # RFC 4488: a transfer may have no subscription. Ours wants one.
-_NOT_NEEDED = b"norefersub"
+NOT_NEEDED = b"norefersub"
+_LISTED = b", " + NOT_NEEDED
 _KNOWN = (b"2.15.1", b"2.17")
 _INVITE = b"Request msg INVITE/"
 _MESSAGE_AT = 392  # `struct pjsip_tx_data`
@@ -61,6 +65,7 @@ class LeanInvites:
         if version not in _KNOWN:  # a message may not be where it is looked for
             msg = f"pjsip {version.decode('ascii', 'replace')} is not known here"
             raise OSError(msg)
+        self._longest = LARGEST  # that was told
         self._pjsip.add_module(b"mod-hasip-lean", _PRIORITY, on_sending=self._on_sending)
 
     def _on_sending(self, tdata: int) -> int:
@@ -74,26 +79,30 @@ class LeanInvites:
 
     def _shorten(self, tdata: int) -> None:
         message = ctypes.c_void_p.from_address(tdata + _MESSAGE_AT).value
-        if message is None or self._fits(message):
+        if message is None:
             return
-        self._support_less(message)
-        for name in REMOVED:
-            if self._fits(message):
-                break
-            self._pjsip.remove(message, name)
-        # It may have been printed already.
-        self._pjsip.call("pjsip_tx_data_invalidate_msg", None, ctypes.c_void_p(tdata))
+        names, length = what_goes(self._printed(message))
+        for name in names:
+            if name == NOT_NEEDED:
+                self._support_less(message)
+            else:
+                self._pjsip.remove(message, name)
+        if names:  # it may have been printed already
+            self._pjsip.call("pjsip_tx_data_invalidate_msg", None, ctypes.c_void_p(tdata))
+        if length > self._longest:  # not each time that it is sent again
+            self._longest = length
+            _log.warning(
+                "An INVITE of %d bytes may not fit into one packet by UDP, and many ways lose "
+                "parts of packets; shorter names, fewer --codecs or --ice off make it smaller",
+                length,
+            )
 
-    def _fits(self, message: int) -> bool:
-        """Tell whether it is short enough, or is not to be made shorter."""
+    def _printed(self, message: int) -> bytes:
         buffer = ctypes.create_string_buffer(_MOST)
-        length = self._pjsip.call(
+        length: int = self._pjsip.call(
             "pjsip_msg_print", ctypes.c_ssize_t, ctypes.c_void_p(message), buffer, _MOST
         )
-        if length <= LARGEST:
-            return True
-        head = buffer.raw[:length].partition(b"\r\n\r\n")[0]
-        return b"\r\nVia: SIP/2.0/UDP" not in head or bool(tag(head.decode("latin-1"), "To"))
+        return buffer.raw[: max(length, 0)]
 
     def _support_less(self, message: int) -> None:
         header = self._pjsip.find(message, b"Supported")
@@ -102,5 +111,31 @@ class LeanInvites:
         array = _ArrayHeader.from_address(header)
         if 1 < array.count <= _MOST_VALUES:
             last = array.values[array.count - 1]
-            if bytes(last) == _NOT_NEEDED:
+            if bytes(last) == NOT_NEEDED:
                 array.count -= 1
+
+
+def what_goes(invite: bytes) -> tuple[list[bytes], int]:
+    """Return what is to be left out of an INVITE, and how many bytes it has then."""
+    names, length = list[bytes](), len(invite)
+    if length <= LARGEST:
+        return names, length
+    head = invite.partition(b"\r\n\r\n")[0]
+    if b"\r\nVia: SIP/2.0/UDP" not in head or tag(head.decode("latin-1"), "To"):
+        return names, 0  # any length will do
+    lines = head.split(b"\r\n")
+    if any(line.endswith(_LISTED) for line in lines if _is(b"Supported", line)):
+        names.append(NOT_NEEDED)
+        length -= len(_LISTED)
+    for name in REMOVED:
+        if length <= LARGEST:
+            break
+        gone = [line for line in lines if _is(name, line)]
+        if gone:
+            names.append(name)
+            length -= sum(len(line) + len(b"\r\n") for line in gone)
+    return names, length
+
+
+def _is(name: bytes, line: bytes) -> bool:
+    return line.startswith(name + b":")
