@@ -44,6 +44,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
 
     from hasip.events.model import Event
+    from hasip.homeassistant.outbox import Outbox
     from hasip.loop import Loop
     from hasip.mqtt.service import MqttService
     from hasip.settings.model import Settings
@@ -126,7 +127,9 @@ class Gateway:
                 self._bus.subscribe(sensors.take)
         self._sip.start()
         _log.info("%s", self._sip.describe())
-        # Later than SIP: a worker that reads a large one has the interpreter half of the time.
+        # Later than SIP: who loads or reads what is large has the interpreter half of the time.
+        for outbox in self._outboxes:
+            outbox.start()
         for account in self._settings.accounts:
             if account.incoming_call_file is not None and not account.problems:
                 self._menu_files.expect(account.number, account.incoming_call_file)
@@ -208,7 +211,7 @@ class Gateway:
     def _finish_deliveries(self) -> None:
         if self._mqtt is not None:
             self._mqtt.leave()
-        queues = [queue for queue in (self._webhooks, self._board) if queue is not None]
+        queues = self._outboxes
         done: list[object] = []
         for queue in queues:
             queue.close(
@@ -226,6 +229,10 @@ class Gateway:
         if self._mqtt is not None:
             self._mqtt.close()
         self._loop.stop()
+
+    @property
+    def _outboxes(self) -> list[Outbox]:
+        return [box for box in (self._webhooks, self._board) if box is not None]
 
     # --- the ties between the parts ---------------------------------------------------------
 

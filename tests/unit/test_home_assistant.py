@@ -113,6 +113,7 @@ def test_webhooks_come_in_order_the_own_one_first(
     house: StandInHomeAssistant, client: HomeAssistantClient
 ) -> None:
     queue = WebhookQueue(client, "all")
+    queue.start()
     for number in range(20):
         queue.enqueue("own" if number % 2 else None, {"event": str(number)})
     done = threading.Event()
@@ -132,6 +133,7 @@ def test_a_webhook_that_may_have_arrived_is_not_sent_again(
 ) -> None:
     house.delay_s = 1
     queue = WebhookQueue(client, "all")
+    queue.start()
     queue.enqueue(None, {"event": "ring"})
     done = threading.Event()
     queue.close(3, done.set)
@@ -142,6 +144,7 @@ def test_a_webhook_that_may_have_arrived_is_not_sent_again(
 
 def test_closing_does_not_wait_longer_than_told() -> None:
     queue = WebhookQueue(HomeAssistantClient("http://127.0.0.1:1/api", None), "all")
+    queue.start()
     queue.enqueue(None, {"event": "x"})
     done, started = threading.Event(), time.monotonic()
     queue.close(0.3, done.set)

@@ -35,7 +35,9 @@ def house() -> Iterator[StandInHomeAssistant]:
 
 
 def make_board(base_url: str) -> SensorBoard:
-    return SensorBoard(HomeAssistantClient(base_url, SecretStr(TOKEN)))
+    board = SensorBoard(HomeAssistantClient(base_url, SecretStr(TOKEN)))
+    board.start()
+    return board
 
 
 def finish(board: SensorBoard) -> None:

@@ -38,7 +38,9 @@ def house() -> Iterator[StandInHomeAssistant]:
 
 def make_queue(base_url: str, timeout_s: float = 0.3) -> WebhookQueue:
     client = HomeAssistantClient(base_url, SecretStr(TOKEN), timeout_s=timeout_s)
-    return WebhookQueue(client, "all")
+    queue = WebhookQueue(client, "all")
+    queue.start()
+    return queue
 
 
 def put(queue: WebhookQueue, *names: str) -> None:

@@ -29,7 +29,7 @@ class Outbox:
         self._thread = threading.Thread(target=self._run_and_tell, name=name, daemon=True)
 
     def start(self) -> None:
-        """Begin to send; when the subclass is complete."""
+        """Begin to send; that loads what is large."""
         self._thread.start()
 
     def close(self, deadline_s: float, done: Callable[[], None]) -> None:

@@ -98,7 +98,7 @@ class Sensors:
 
 
 class SensorBoard(Outbox):
-    """Sends states; no method waits."""
+    """Sends states, once it is started; no method waits."""
 
     def __init__(self, client: HomeAssistantClient) -> None:
         super().__init__("sensors")
@@ -106,7 +106,6 @@ class SensorBoard(Outbox):
         self._shown: dict[str, SensorState] = {}
         self._to_send: dict[str, SensorState] = {}
         self._last_problem: type[HomeAssistantError] | None = None
-        self.start()
 
     def show(self, entity_id: str, state: SensorState) -> None:
         """Show a state soon, unless a newer one comes first."""

@@ -8,7 +8,6 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from hasip.errors import HomeAssistantError
-from hasip.homeassistant.tls import tls_problem, trusted
 from hasip.json_text import read_json
 
 if TYPE_CHECKING:
@@ -129,11 +128,13 @@ def find_engine(engines: tuple[Engine, ...], engine_id: str | None) -> Engine | 
 @contextlib.contextmanager
 def _conversation(url: str, ca_file: Path | None) -> Iterator[_Conversation]:
     """Connect; whatever goes wrong from then on is a `HomeAssistantError`."""
-    import ssl  # noqa: PLC0415 - large, and seldom used
+    # Imported here: it costs memory and time, and who only wants webhooks does not need it.
+    import ssl  # noqa: PLC0415
 
-    # Imported here: it costs memory, and who only wants webhooks does not need it.
     from websockets.exceptions import WebSocketException  # noqa: PLC0415
     from websockets.sync.client import connect  # noqa: PLC0415
+
+    from hasip.homeassistant.tls import tls_problem, trusted  # noqa: PLC0415
 
     try:
         with connect(

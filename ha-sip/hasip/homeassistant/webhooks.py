@@ -55,7 +55,7 @@ class _StartingError(HomeAssistantError):
 
 
 class WebhookQueue(Outbox):
-    """Posts events one after the other; no method waits."""
+    """Posts events one after the other, once it is started; no method waits."""
 
     def __init__(
         self,
@@ -74,7 +74,6 @@ class WebhookQueue(Outbox):
         self._answered_at = float("-inf")
         self._away_since: float | None = None
         self._last_problem: type[HomeAssistantError] | None = None
-        self.start()
 
     def enqueue(self, extra_webhook_id: str | None, body: Mapping[str, object]) -> None:
         """Deliver to the extra webhook first, then to the global one, as far as there are any."""
