@@ -39,6 +39,16 @@ def test_what_is_sent_again_counts_once() -> None:
     assert answers == [False, False, True, False, False, False, False, True]
 
 
+def test_a_call_id_in_compact_form_is_one() -> None:
+    """RFC 3261 §7.3.3."""
+    memory = ChallengeMemory()
+    first, second = (challenge(cseq).replace("Call-ID:", "i :") for cseq in (1, 2))
+    assert not memory.is_refusal(challenge(1, call_id="b2").replace("Call-ID:", "i:"))
+
+    assert not memory.is_refusal(first)
+    assert memory.is_refusal(second)
+
+
 def test_a_nonce_that_is_too_old_is_no_refusal() -> None:
     memory = ChallengeMemory()
     memory.is_refusal(challenge(1))

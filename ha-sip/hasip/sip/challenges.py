@@ -4,6 +4,9 @@ Some registrars refuse a password by asking for it once more, each time with a n
 takes the new nonce for the whole reason and shows the password two more times within milliseconds
 (`process_auth` in sip_auth_client.c); who counts failed tries would soon lock the account out. Such
 a second challenge is hidden from it, so that the request ends with 401 or 407.
+
+Two proxies in line that have one realm look the same from here. Nothing is lost by that: pjsip
+answers one challenge of a realm, and drops that answer for the next, so neither ever gets both.
 """
 
 from __future__ import annotations
@@ -11,7 +14,7 @@ from __future__ import annotations
 import re
 from typing import TYPE_CHECKING
 
-from hasip.sip.received import all_headers, header_value
+from hasip.sip.received import all_headers
 
 if TYPE_CHECKING:
     from hasip.sip.packet import Packet
@@ -39,14 +42,20 @@ class ChallengeMemory:
 
     def is_refusal(self, response: str) -> bool:
         """Take a 401 or 407; tell whether it refuses the password that answered the one before."""
-        call_id = header_value(response, "Call-ID") or ""
-        found = _CSEQ.match(header_value(response, "CSeq") or "")
+        call_id = cseq = ""
+        challenges = []
+        for written, value in all_headers(response):
+            name = written.lower()
+            if name in _NAMES:
+                challenges.append((name, value))
+            elif name in ("call-id", "i"):
+                call_id = value
+            elif name == "cseq":
+                cseq = value
+        found = _CSEQ.match(cseq)
         if found is None:
             return False
         number, method = int(found[1]), found[2]
-        challenges = [
-            (name.lower(), value) for name, value in all_headers(response) if name.lower() in _NAMES
-        ]
         realms = frozenset(
             (name, realm[1]) for name, value in challenges if (realm := _REALM.search(value))
         )
