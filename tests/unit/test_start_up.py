@@ -60,3 +60,13 @@ def test_requests_comes_without_what_guesses_encodings() -> None:
 
     assert "requests.models" in loaded
     assert "charset_normalizer.api" not in loaded
+
+
+def test_a_look_at_a_stun_server_by_udp_loads_nothing_of_tls() -> None:
+    looks = """contextlib
+from hasip.errors import SipError
+from hasip.sip import nat_servers
+with contextlib.suppress(SipError): nat_servers.ask_stun("127.0.0.1:0")
+looked = True"""
+
+    assert "ssl" not in loaded_by(f"import {looks}")

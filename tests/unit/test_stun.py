@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import gc
 import socket
+import ssl
 import threading
 import warnings
 from typing import TYPE_CHECKING
@@ -13,7 +14,7 @@ import pytest
 from hasip.doctor.turn_client import allocate
 from hasip.errors import SipError
 from hasip.sip.nat_servers import ask_stun, ask_turn
-from hasip.sip.stun import Server
+from hasip.sip.stun import Server, told
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -108,3 +109,13 @@ def test_a_ca_file_that_is_gone_leaves_no_connection_open(tmp_path: Path) -> Non
 def test_a_port_that_is_no_number_is_an_error_that_names_the_server() -> None:
     with pytest.raises(SipError, match=r"^TURN server t:door, tcp: "):
         ask_turn(Server("t:door", "tcp"))
+
+
+def test_a_certificate_that_is_not_trusted_is_told_as_such() -> None:
+    failed = ssl.SSLCertVerificationError(1, "certificate verify failed")
+    failed.verify_message = "self-signed certificate"
+    with (
+        pytest.raises(SipError, match=r"^t: its certificate is not trusted: self-signed certif"),
+        told("t"),
+    ):
+        raise failed

@@ -72,15 +72,14 @@ def shown_peer(sock: socket.socket) -> str:
 @contextlib.contextmanager
 def told(who: str) -> Iterator[None]:
     """Turn what goes wrong with a server or in its answers into a `SipError` that names it."""
-    import ssl  # noqa: PLC0415 - large, and seldom used
-
     try:
         yield
-    except ssl.SSLCertVerificationError as error:
-        msg = f"{who}: its certificate is not trusted: {error.verify_message}; see --tls-ca-file"
-        raise SipError(msg) from error
     except (OSError, ValueError, struct.error, IndexError) as error:
-        msg = f"{who}: {getattr(error, 'strerror', None) or error}"
+        why = getattr(error, "strerror", None) or error
+        distrust = getattr(error, "verify_message", None)  # of `ssl`, which need not be there
+        if distrust is not None:
+            why = f"its certificate is not trusted: {distrust}; see --tls-ca-file"
+        msg = f"{who}: {why}"
         raise SipError(msg) from error
 
 
