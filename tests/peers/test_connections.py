@@ -70,6 +70,23 @@ def test_idle_and_half_connections_are_limited_closed_and_calls_go_on(
             assert late.recv(2000).startswith(b"SIP/2.0 200")
 
 
+@waiting
+def test_a_stranger_keeps_no_connection_open_by_requests_that_are_refused(tmp_path: Path) -> None:
+    known, options = "127.0.0.2", "--accept-from 127.0.0.2"
+    with (
+        GatewayProcess(tmp_path, menu_file={}, SIP1_OPTIONS=options) as gateway,
+        socket.create_connection(gateway.address, 10, (known, 0)) as taken,
+        socket.create_connection(gateway.address, 25) as refused,
+    ):
+        for connection, start in ((taken, b"SIP/2.0 200 "), (refused, b"SIP/2.0 403 ")):
+            connection.sendall(WHOLE)
+            assert connection.recv(2000).startswith(start)
+
+        assert refused.recv(2000) == b""
+        taken.sendall(WHOLE.replace(b"z9hG4bK1", b"z9hG4bK2"))
+        assert taken.recv(2000).startswith(b"SIP/2.0 200 ")
+
+
 @pytest.mark.parametrize("build", ["default", "source"])
 @waiting
 def test_handshakes_by_tls_are_limited_and_given_up_and_calls_go_on(

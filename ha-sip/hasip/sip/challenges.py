@@ -21,6 +21,7 @@ if TYPE_CHECKING:
     from hasip.sip.pjsip_module import Pjsip
 
 _CHALLENGES = (b"WWW-Authenticate", b"Proxy-Authenticate")
+_CHALLENGED = (401, 407)
 _NAMES = frozenset(name.decode().lower() for name in _CHALLENGES)
 _CSEQ = re.compile(r"(\d{1,10})\s+(\S+)")
 _REALM = re.compile(r'\brealm\s*=\s*"((?:[^"\\]|\\.)*)"', re.IGNORECASE)
@@ -85,7 +86,7 @@ class Challenges:
 
     def take(self, packet: Packet) -> bool:
         """Hide a second challenge; the response goes on."""
-        if not packet.method.startswith(("Response msg 401/", "Response msg 407/")):
+        if packet.status not in _CHALLENGED:
             return False
         if packet.source is not None and self._memory.is_refusal(packet.text):
             for name in _CHALLENGES:

@@ -24,6 +24,8 @@ _log = logging.getLogger(__name__)
 
 # They belong to something that was let in, or to nothing.
 _OF_SOMETHING = frozenset({"ACK", "CANCEL"})
+# Those of strangers keep no connection open.
+_OF_ONE_OF_OURS = frozenset({Verdict.PASS, Verdict.BUSY})
 RETRY_AFTER_S = 2
 _FORBIDDEN, _UNAVAILABLE = 403, 503
 
@@ -45,17 +47,19 @@ class Doorman:
 
     def take(self, packet: Packet) -> bool:
         """Let a request pass, or answer it, or drop it."""
-        self.heard_by(packet.transport)
         if packet.source is None:  # another build than those we know; `PjAccount` asks then
             if not self._was_told:
                 self._was_told = True
                 _log.warning("This pjsua2 does not say early who calls: floods cost more")
+            self.heard_by(packet.transport)
             return False
         verdict = self._judge(packet, packet.source)
         if verdict is Verdict.REFUSE:
             self._pjsip.respond(packet.rdata, _FORBIDDEN)
         elif verdict is Verdict.BUSY:
             self._pjsip.respond(packet.rdata, _UNAVAILABLE, self._retry_after)
+        if verdict in _OF_ONE_OF_OURS:
+            self.heard_by(packet.transport)
         return verdict is not Verdict.PASS
 
     def _judge(self, packet: Packet, source: str) -> Verdict:

@@ -70,8 +70,9 @@ class Doors:
             self._incoming = IncomingMessages(strangers)
         except OSError as error:
             _log.warning(
-                "Strangers and floods are not turned away early, requests that belong to no call "
-                "get no answer, and a wrong password may be shown three times a try: %s",
+                "Strangers, floods and idle connections are not turned away early, requests that "
+                "belong to no call get no answer, and a wrong password may be shown three times a "
+                "try: %s",
                 error,
             )
         try:
@@ -89,8 +90,8 @@ class Doors:
         def tell(source: str) -> None:
             self._loop.post(lambda: closed.add(source))
 
-        self._connections = Connections(clock, Gate(self._sip.port), close_connection, tell)
-        if self._incoming is not None:
+        if self._incoming is not None:  # else nobody tells which of them bring a request
+            self._connections = Connections(clock, Gate(self._sip.port), close_connection, tell)
             self._incoming.doorman.heard_by = self._connections.asked
         if self._sip.options.tls:
             self._handshakes = Handshakes(clock, Gate(self._sip.options.tls_port), tell)

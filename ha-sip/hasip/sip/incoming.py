@@ -6,6 +6,7 @@ What is done with it is said where the subjects are: this reads it and asks them
 
 from __future__ import annotations
 
+import contextlib
 import ctypes
 import re
 from typing import TYPE_CHECKING
@@ -18,6 +19,8 @@ from hasip.sip.packet import Packet
 from hasip.sip.pjsip_module import Pjsip
 from hasip.sip.poison import BadOffers, PoisonFilter
 from hasip.sip.stray_requests import StrayRequests
+from hasip.sip.stray_responses import StrayResponses
+from hasip.sip.tally import Tally
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -26,7 +29,8 @@ if TYPE_CHECKING:
 
     Take = Callable[[Packet], bool]  # false leaves it to those that follow
 
-_KIND = re.compile(rb"(?:Request msg (\S+)|(Response msg \S+))/cseq=")
+# Where it has no room for the method (87 characters and more) it says nothing but "MSG TOO LONG".
+_KIND = re.compile(rb"(?:Request msg |Response msg (\d+)/)(\S+)/cseq=")
 _FIRST = 0  # before pjsua's, which writes each message into the log (7)
 _NEW = 20  # after transactions (16): nothing that is sent again; before dialogs (32)
 _LAST = 127  # after the modules of applications (64)
@@ -37,18 +41,26 @@ class IncomingMessages:
 
     def __init__(self, strangers: Strangers) -> None:
         """Take the places in pjsip, which must be running; raises `OSError` where it can't."""
+        self._unread = Tally("Dropped")
         try:
             self._pjsip = pjsip = Pjsip()
             self.doorman = Doorman(pjsip, strangers)
-            poison = PoisonFilter()
+            poison = PoisonFilter(pjsip)
             # Of the answers to strangers, that of the doorman comes first: they learn nothing else.
-            requests = self._ask(poison.take, self.doorman.take, BadOffers(pjsip).take)
-            responses = self._ask(poison.take, Challenges(pjsip).take)
+            requests = self._ask(
+                _answer_to_sender, poison.take, self.doorman.take, BadOffers(pjsip).take
+            )
+            responses = self._ask(StrayResponses(pjsip).take, poison.take, Challenges(pjsip).take)
             new, stray = NewRequests(pjsip), StrayRequests(pjsip)
-            # All are made: where one can't be, pjsip asks nobody, and not only some of them.
-            pjsip.add_module(b"mod-hasip-first", _FIRST, requests, responses)
-            pjsip.add_module(b"mod-hasip-new", _NEW, self._ask(new.take))
-            pjsip.add_module(b"mod-hasip-stray", _LAST, self._ask(stray.take))
+            # All are made, and all added: else pjsip asks nobody, and not only some of them.
+            with contextlib.ExitStack() as added:
+                for module in (
+                    (b"mod-hasip-first", _FIRST, requests, responses),
+                    (b"mod-hasip-new", _NEW, self._ask(new.take)),
+                    (b"mod-hasip-stray", _LAST, self._ask(stray.take)),
+                ):
+                    added.callback(pjsip.add_module(*module))
+                added.pop_all()
         except AttributeError as error:  # a build that exports nothing
             raise OSError(str(error)) from error
 
@@ -58,18 +70,38 @@ class IncomingMessages:
         def on_message(rdata: int) -> int:
             with guarded("message"):
                 packet = self._read(rdata)
-                if packet is not None:
-                    return int(any(_asked(take, packet) for take in takers))
+                if not packet.method:
+                    return int(self._drop(packet))
+                return int(any(_asked(take, packet) for take in takers))
             return 0
 
         return on_message
 
-    def _read(self, rdata: int) -> Packet | None:
+    def _read(self, rdata: int) -> Packet:
         info = self._pjsip.call("pjsip_rx_data_get_info", ctypes.c_char_p, ctypes.c_void_p(rdata))
         named = _KIND.match(info or b"")
         if named is None:
-            return None
-        return Packet(rdata, (named[1] or named[2]).decode("ascii", "replace"))
+            return Packet(rdata, "")
+        status = None if named[1] is None else int(named[1])
+        return Packet(rdata, named[2].decode("ascii", "replace"), status)
+
+    def _drop(self, packet: Packet) -> bool:
+        """Drop what nobody here could judge; what we don't know at all is left to pjsip."""
+        if packet.source is None:
+            return False
+        self._unread.tell(packet, "its method is too long")
+        return True
+
+
+def _answer_to_sender(packet: Packet) -> bool:
+    """Keep a `maddr` in Via from pjsip; the request goes on.
+
+    By UDP pjsip would send the answer there, to whomever a stranger names, and would ask the name
+    servers for it. It is meant for multicast (RFC 3261 §18.2.2), which nobody uses.
+    """
+    if packet.source is not None:
+        packet.answer_to_sender()
+    return False
 
 
 def _asked(take: Take, packet: Packet) -> bool:

@@ -72,7 +72,7 @@ class NewRequests:
 
     def _refuse_replacement(self, packet: Packet) -> bool:
         try:
-            wanted = read_replaces(packet.text)
+            wanted = self._wanted(packet)
         except ValueError as error:
             _log.warning("Refused a call from %s: %s", packet.source, error)
             self._pjsip.respond(packet.rdata, BAD_REQUEST)
@@ -85,6 +85,13 @@ class NewRequests:
             return True
         self._pjsip.hide(packet, _HEADER)
         return False
+
+    def _wanted(self, packet: Packet) -> Replaces | None:
+        wanted = read_replaces(packet.text)
+        if wanted is None and self._pjsip.find(packet.parsed, _HEADER) is not None:
+            msg = "it has a Replaces where only pjsip reads one"  # it ends headers earlier
+            raise ValueError(msg)
+        return wanted
 
     def _is_there(self, wanted: Replaces) -> bool:
         parts = (wanted.call_id, wanted.local_tag, wanted.remote_tag)

@@ -9,7 +9,7 @@ from functools import cached_property
 from hasip.sip.build import IS_OURS
 from hasip.sip.pjsip_module import Text
 
-_TRANSPORT_AT = 8  # `tp_info.transport`
+_POOL_AT, _TRANSPORT_AT = 0, 8  # of `tp_info`
 # Where the packet is, how much room it has (PJSIP_MAX_PKT_LEN), and what follows it.
 _PACKET_AT = 320
 _PACKET_ROOM = 16_000 if IS_OURS else 4_000
@@ -19,17 +19,26 @@ _NAME_LENGTH = 46
 _START_AT = _NAME_AT + 56
 _LENGTH_AT, _PARSED_AT = _START_AT + 8, _START_AT + 16
 _CALL_ID_AT, _FROM_AT, _TO_AT = _START_AT + 32, _START_AT + 40, _START_AT + 48
-# `pjsip_cid_hdr` and `pjsip_fromto_hdr` (sip_msg.h), after what all headers begin with.
-_ID_AT, _TAG_AT = 64, 72
+_VIA_AT, _CSEQ_AT = _START_AT + 56, _START_AT + 64
+# `pjsip_cid_hdr`, `pjsip_fromto_hdr`, `pjsip_via_hdr` and `pjsip_cseq_hdr` (sip_msg.h), after what
+# all headers begin with.
+_ID_AT, _TAG_AT, _MADDR_AT, _METHOD_AT = 64, 72, 112, 72
 
 
 class Packet:
     """One message, as long as pjsip's callback for it lasts; what is asked for is read once."""
 
-    def __init__(self, rdata: int, method: str) -> None:
-        """Take what pjsip gives, and the method of a request, or a description of a response."""
+    def __init__(self, rdata: int, method: str, status: int | None = None) -> None:
+        """Take what pjsip gives, the method (empty: it can't be told), and a response's code."""
         self.rdata = rdata
         self.method = method
+        self.status = status
+
+    @property
+    def kind(self) -> str:
+        """Return what it is, for people: `INVITE`, or `401 to REGISTER`."""
+        method = self.method or "a message"
+        return method if self.status is None else f"{self.status} to {method}"
 
     @cached_property
     def source(self) -> str | None:
@@ -54,8 +63,8 @@ class Packet:
 
     @property
     def pool(self) -> int:
-        """Return the address of the memory that lasts as long as the message."""
-        return _pointer(self.rdata)
+        """Return the address of the pool that lasts as long as the message."""
+        return _pointer(self.rdata + _POOL_AT)
 
     @property
     def transport(self) -> int:
@@ -86,6 +95,17 @@ class Packet:
     def names_dialog(self) -> bool:
         """Tell whether a request says that it is within a dialog (RFC 3261 §12.2)."""
         return self.to_tag.length > 0
+
+    @property
+    def method_of_cseq(self) -> int:
+        """Return the address of the method in CSeq, where a known build is."""
+        return _pointer(self.rdata + _CSEQ_AT) + _METHOD_AT
+
+    def answer_to_sender(self) -> None:
+        """Have the answer go to where a request came from; only in a known build."""
+        via = _pointer(self.rdata + _VIA_AT)
+        if via:
+            Text.from_address(via + _MADDR_AT).length = 0
 
     @property
     def _start(self) -> int:

@@ -89,13 +89,13 @@ class Pjsip:
         on_request: Callable[[int], int] | None = None,
         on_response: Callable[[int], int] | None = None,
         on_sending: Callable[[int], int] | None = None,
-    ) -> None:
+    ) -> Callable[[], None]:
         """Have pjsip ask about each message, on a thread of its own; raises `OSError`.
 
         It gives the address of a `struct pjsip_rx_data`. An answer other than 0 takes the message:
         no module of a higher priority hears of it. `on_sending` is asked about each request that
         is to be sent, on any thread that sends, with the address of a `struct pjsip_tx_data`; an
-        answer other than 0 would keep it from being sent.
+        answer other than 0 would keep it from being sent. What this returns takes it back.
         """
         module = _Module(name=Text.of(name), id=-1, priority=priority)
         if on_request is not None:
@@ -111,6 +111,16 @@ class Pjsip:
         if status != 0:
             msg = f"pjsip takes no more modules (status {status})"
             raise OSError(msg)
+
+        def take_back() -> None:
+            self.call(
+                "pjsip_endpt_unregister_module",
+                ctypes.c_int,
+                self._endpoint,
+                ctypes.byref(module),
+            )
+
+        return take_back
 
     def make_header(self, function: str, *arguments: object) -> int | None:
         """Return the address of a new header, by the function that makes it."""
@@ -153,6 +163,18 @@ class Pjsip:
     def hide(self, packet: Packet, name: bytes) -> None:
         """Take all headers of that name out of a message, which a known build has parsed."""
         self.remove(packet.parsed, name)
+
+    def find_type(self, message: int, header_type: int, after: int | None = None) -> int | None:
+        """Return the address of a message's first header of a type, or of the next; or None."""
+        start = None if after is None else HeaderLinks.from_address(after).next
+        found: int | None = self.call(
+            "pjsip_msg_find_hdr",
+            ctypes.c_void_p,
+            ctypes.c_void_p(message),
+            header_type,
+            ctypes.c_void_p(start),
+        )
+        return found
 
     def find(self, message: int, name: bytes) -> int | None:
         """Return the address of a header of a message, or None."""
