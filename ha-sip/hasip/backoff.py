@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import random
-from dataclasses import dataclass
+
+from hasip.dataclass import dataclass
 
 _MOST_DOUBLINGS = 30
 

@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import os
-from dataclasses import dataclass, fields, is_dataclass
+from dataclasses import fields, is_dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from hasip import __version__
 from hasip.calls.menu_file import MenuFileError, read_menu_file
 from hasip.calls.screening import AnswerMode
+from hasip.dataclass import dataclass
 from hasip.errors import ConfigError
 from hasip.secret import SecretStr
 

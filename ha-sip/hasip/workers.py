@@ -9,9 +9,9 @@ from __future__ import annotations
 import logging
 import queue
 import threading
-from dataclasses import dataclass
 from typing import TYPE_CHECKING, Generic, TypeVar
 
+from hasip.dataclass import dataclass
 from hasip.errors import HaSipError
 
 if TYPE_CHECKING:

@@ -7,12 +7,12 @@ import struct
 import subprocess
 import warnings
 import wave
-from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from hasip.audio.environment import bare_environment
 from hasip.audio.opened import name_for, opened
 from hasip.calls.prompt import TAIL_S
+from hasip.dataclass import dataclass
 from hasip.errors import AudioError
 
 if TYPE_CHECKING:

@@ -5,7 +5,6 @@ from __future__ import annotations
 import itertools
 import logging
 import threading
-from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Protocol, assert_never
 
@@ -13,6 +12,7 @@ from hasip.audio.cache import AudioCache
 from hasip.audio.convert import convert
 from hasip.audio.local_speech import without_template
 from hasip.calls.prompt import TAIL_S, AudioFile, ErrorSound, Message
+from hasip.dataclass import dataclass
 from hasip.errors import AudioError, HaSipError
 from hasip.workers import Done
 

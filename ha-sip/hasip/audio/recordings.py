@@ -9,10 +9,10 @@ import os
 import stat
 import threading
 import time
-from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from hasip.audio.opened import NotAFileError, folder_of, name_for
+from hasip.dataclass import dataclass
 from hasip.errors import AudioError, CommandError
 
 if TYPE_CHECKING:

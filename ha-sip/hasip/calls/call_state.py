@@ -5,12 +5,13 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import field
 from enum import Enum, auto
 from typing import TYPE_CHECKING, NewType
 
 from hasip.calls.menu import NoOp
 from hasip.calls.outcome import EndCause
+from hasip.dataclass import dataclass
 
 if TYPE_CHECKING:
     from hasip.calls.menu import Menu, MenuIndex, MenuTree, PostAction

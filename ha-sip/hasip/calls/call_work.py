@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import logging
-from dataclasses import dataclass
 from typing import TYPE_CHECKING, assert_never
 
 from hasip.calls.call_state import BridgeChanged
@@ -16,6 +15,7 @@ from hasip.commands.model import (
     StopRecording,
     Transfer,
 )
+from hasip.dataclass import dataclass
 from hasip.errors import CommandError, SipError
 from hasip.events.model import RecordingStarted, RecordingStopped, TransferResult
 from hasip.workers import Done

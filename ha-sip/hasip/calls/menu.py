@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import logging
 import re
-from dataclasses import dataclass, field
+from dataclasses import field
 from itertools import islice
 from types import MappingProxyType
 from typing import TYPE_CHECKING, NewType, TypeVar
@@ -18,6 +18,7 @@ from hasip.commands.findings import Finding, FindingsError, shown_choice, unknow
 from hasip.commands.menu_spec import MenuSpec
 from hasip.commands.model import Answer, Dial
 from hasip.commands.reading import keys_of
+from hasip.dataclass import dataclass
 
 if TYPE_CHECKING:
     from collections.abc import Mapping

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import field
 from typing import TYPE_CHECKING
 
 from hasip.calls.menu import SILENT, MenuTree, build_menu
@@ -11,6 +11,7 @@ from hasip.commands.fields import Seconds, Text, WebhookMap
 from hasip.commands.findings import Finding, FindingsError, unknown
 from hasip.commands.menu_spec import MenuSpec
 from hasip.commands.reading import Written, keys_of, read
+from hasip.dataclass import dataclass
 from hasip.errors import ConfigError
 from hasip.events.model import CALL_EVENTS
 

@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 import logging
-from dataclasses import dataclass
 from typing import TYPE_CHECKING, NamedTuple
 
 from hasip.calls.menu_file import MenuFile, MenuFileError, read_menu_file
 from hasip.calls.seldom import QUIET_S, Seldom
+from hasip.dataclass import dataclass
 from hasip.workers import Failed
 
 if TYPE_CHECKING:

@@ -12,7 +12,7 @@ Rules of the contract that are easy to miss, and where they are:
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field, replace
+from dataclasses import field, replace
 from typing import TYPE_CHECKING, assert_never
 
 from hasip.calls.call_state import (
@@ -37,6 +37,7 @@ from hasip.calls.codes import behind
 from hasip.calls.menu import HangUp, Jump, MenuIndex, NoOp, PostAction, Repeat, Return
 from hasip.calls.outcome import EndCause
 from hasip.calls.prompt import AudioFile, ErrorSound, Message, Prompt
+from hasip.dataclass import dataclass
 from hasip.events.model import AudioFilePlayed, DtmfDigit, EnteredMenu, MenuTimeout, MessagePlayed
 
 if TYPE_CHECKING:

@@ -6,10 +6,10 @@ and "nobody picked up" for others. What tells them apart is whether the phone ra
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from enum import Enum, auto
 from typing import TYPE_CHECKING
 
+from hasip.dataclass import dataclass
 from hasip.events.model import Direction, Outcome, Side
 
 if TYPE_CHECKING:

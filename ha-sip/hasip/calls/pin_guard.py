@@ -8,8 +8,10 @@ counted too, of all callers who never typed a right one; those who did are not l
 from __future__ import annotations
 
 from collections import Counter, OrderedDict
-from dataclasses import dataclass, field
+from dataclasses import field
 from typing import TYPE_CHECKING
+
+from hasip.dataclass import dataclass
 
 if TYPE_CHECKING:
     from hasip.clock import Clock

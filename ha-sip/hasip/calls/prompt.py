@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from hasip.dataclass import dataclass
 
 # Every file that is played ends with so much silence, which is not heard: `sip/media.py` says why.
 TAIL_S = 1.0

@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass
 from enum import StrEnum
 from typing import TYPE_CHECKING
 
 from hasip.calls.uri import parse_number, who
+from hasip.dataclass import dataclass
 
 if TYPE_CHECKING:
     from collections.abc import Iterable

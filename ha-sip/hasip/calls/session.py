@@ -9,7 +9,7 @@ from __future__ import annotations
 import contextlib
 import logging
 from collections import deque
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from typing import TYPE_CHECKING, assert_never
 
 from hasip.calls import machine
@@ -50,6 +50,7 @@ from hasip.calls.call_work import CallWork
 from hasip.calls.outcome import CallEnd, EndCause, describe, outcome_of
 from hasip.calls.prompts import PromptPlayer
 from hasip.calls.uri import parse_number, who
+from hasip.dataclass import dataclass
 from hasip.errors import HaSipError, SipError
 from hasip.events.model import (
     CallDisconnected,

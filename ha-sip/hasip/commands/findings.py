@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 import difflib
-from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
+from hasip.dataclass import dataclass
 from hasip.errors import ConfigError
 
 if TYPE_CHECKING:

@@ -5,12 +5,12 @@ This is only the edge: `calls/menu.py` makes the frozen tree from it that a call
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from typing import TYPE_CHECKING, Annotated
 
 from hasip.commands.fields import Seconds, Text
 from hasip.commands.marks import Between, First, ForEditors
 from hasip.commands.reading import Written
+from hasip.dataclass import dataclass
 
 if TYPE_CHECKING:
     # The other half of a circle; `commands/model.py` closes it.

@@ -5,7 +5,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import field
 from enum import StrEnum
 from typing import Annotated, Any, Literal, get_args
 
@@ -22,6 +22,7 @@ from hasip.commands.findings import FindingsError
 from hasip.commands.marks import ByWord, Characters, WrittenAs
 from hasip.commands.menu_spec import MenuSpec
 from hasip.commands.reading import Written, name_later, read_as, word_for
+from hasip.dataclass import dataclass
 from hasip.errors import CommandError
 
 DEFAULT_RING_TIMEOUT_S = 300.0

@@ -8,7 +8,7 @@ mistake, or cost 14 MiB and a third of the start.
 
 from __future__ import annotations
 
-from dataclasses import MISSING, dataclass, field, fields
+from dataclasses import MISSING, field, fields
 from enum import StrEnum
 from functools import cache
 from types import NoneType, UnionType
@@ -28,6 +28,7 @@ from typing import (
 from hasip.commands.findings import LIST, MAPPING, REQUIRED, FindingsError, Mistakes, unknown
 from hasip.commands.marks import Between, ByWord, Characters, First, WrittenAs
 from hasip.commands.scalars import number, switch, text, whole, within, word_of
+from hasip.dataclass import dataclass
 
 if TYPE_CHECKING:
     from collections.abc import Callable

@@ -7,11 +7,11 @@ in docs/mqtt.md.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from enum import StrEnum
 from typing import TYPE_CHECKING
 
 from hasip.calls.outcome import describe
+from hasip.dataclass import dataclass
 from hasip.events.model import (
     AudioFilePlayed,
     CallDisconnected,

@@ -6,9 +6,10 @@ import contextlib
 import ctypes
 import os
 import sys
-from dataclasses import dataclass, field
+from dataclasses import field
 from typing import TYPE_CHECKING
 
+from hasip.dataclass import dataclass
 from hasip.doctor.hints import registration_hint
 from hasip.doctor.turning import turn_until
 from hasip.errors import SipError

@@ -6,9 +6,11 @@ bodies only; the session adds the call. An event carries all that a listener nee
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import field
 from enum import StrEnum
 from typing import TYPE_CHECKING, ClassVar, NewType, get_args
+
+from hasip.dataclass import dataclass
 
 if TYPE_CHECKING:
     from collections.abc import Mapping

@@ -10,10 +10,10 @@ from __future__ import annotations
 import logging
 import threading
 import time
-from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from hasip.backoff import Backoff
+from hasip.dataclass import dataclass
 from hasip.homeassistant.errors import UnauthorizedError
 
 if TYPE_CHECKING:

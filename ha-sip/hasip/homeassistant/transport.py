@@ -10,10 +10,10 @@ from __future__ import annotations
 import functools
 import logging
 import time
-from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 from urllib.parse import urlsplit
 
+from hasip.dataclass import dataclass
 from hasip.homeassistant.errors import (
     BadAnswerError,
     MisconfiguredError,

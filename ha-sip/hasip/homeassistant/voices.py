@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import contextlib
 import json
-from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
+from hasip.dataclass import dataclass
 from hasip.errors import HomeAssistantError
 from hasip.json_text import read_json
 

@@ -15,10 +15,10 @@ from __future__ import annotations
 import logging
 import time
 from collections import deque
-from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from hasip.backoff import Backoff
+from hasip.dataclass import dataclass
 from hasip.errors import HomeAssistantError
 from hasip.homeassistant.errors import TimedOutError, UnauthorizedError, is_away
 from hasip.homeassistant.outbox import Outbox

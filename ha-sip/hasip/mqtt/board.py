@@ -6,10 +6,11 @@ must not ring again when Home Assistant starts.
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import field
 from enum import StrEnum
 from typing import TYPE_CHECKING
 
+from hasip.dataclass import dataclass
 from hasip.events.model import (
     CallDisconnected,
     CallEstablished,

@@ -14,7 +14,6 @@ import sys
 import threading
 import time
 from collections import deque
-from dataclasses import dataclass
 from enum import Enum
 from typing import TYPE_CHECKING, Any, Protocol
 
@@ -23,6 +22,7 @@ from paho.mqtt.enums import CallbackAPIVersion, MQTTErrorCode, MQTTProtocolVersi
 from paho.mqtt.packettypes import PacketTypes
 from paho.mqtt.properties import Properties
 
+from hasip.dataclass import dataclass
 from hasip.tcp import GIVE_UP_OPTIONS
 
 if TYPE_CHECKING:

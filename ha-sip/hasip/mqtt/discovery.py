@@ -6,11 +6,11 @@ with nothing but its platform takes an entity away that may have been there befo
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from hasip import __version__
 from hasip.calls.screening import AnswerMode
+from hasip.dataclass import dataclass
 from hasip.events.model import CALL_EVENTS, Direction, DtmfDigit, Outcome
 from hasip.mqtt.board import MASKED_DIGIT, RING, CallState
 from hasip.mqtt.controls import LONGEST_NUMBER

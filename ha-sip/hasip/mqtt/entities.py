@@ -9,10 +9,10 @@ from __future__ import annotations
 import json
 import logging
 import re
-from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import TYPE_CHECKING
 
+from hasip.dataclass import dataclass
 from hasip.json_text import read_json
 from hasip.mqtt.board import AccountBoard, Moment, State
 from hasip.mqtt.client import OFFLINE, ONLINE

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import field
 from enum import StrEnum
 from typing import TYPE_CHECKING
 
 from hasip.calls.screening import AnswerMode
+from hasip.dataclass import dataclass
 from hasip.errors import ConfigError
 from hasip.secret import SecretStr
 from hasip.tones.heard import InbandDtmf

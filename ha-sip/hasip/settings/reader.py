@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import math
-from dataclasses import dataclass, field
+from dataclasses import field
 from typing import TYPE_CHECKING, TypeVar
 
+from hasip.dataclass import dataclass
 from hasip.secret import SecretStr
 from hasip.settings.model import Problem
 from hasip.settings.options import OFF_WORDS, ON_WORDS, switch

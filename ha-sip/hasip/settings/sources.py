@@ -8,12 +8,13 @@ from __future__ import annotations
 
 import difflib
 import re
-from dataclasses import dataclass, field
+from dataclasses import field
 from typing import TYPE_CHECKING
 
 from dotenv import dotenv_values
 from dotenv.parser import parse_stream
 
+from hasip.dataclass import dataclass
 from hasip.json_text import read_json
 from hasip.settings.model import Problem
 

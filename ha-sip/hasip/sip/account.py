@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import logging
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from hasip.calls.reception import Reception
 from hasip.calls.uri import own_uri
+from hasip.dataclass import dataclass
 from hasip.errors import SipError
 from hasip.events.model import Takeover
 from hasip.sip.account_config import Helpers

@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 import pjsua2 as pj
 
 from hasip.calls.uri import transport_of
+from hasip.dataclass import dataclass
 from hasip.sip.build import HAS_IPV6
 from hasip.sip.hop import Way
 from hasip.sip.locate import TLS

@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import logging
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
 import pjsua2 as pj
 
+from hasip.dataclass import dataclass
 from hasip.errors import SipError
 from hasip.events.model import Side, Takeover
 from hasip.sip.call_audio import AudioFacts, audio_facts

@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 import pjsua2 as pj
 
+from hasip.dataclass import dataclass
 from hasip.sip.errors import guarded
 
 if TYPE_CHECKING:

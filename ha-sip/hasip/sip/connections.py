@@ -10,9 +10,9 @@ is limited by `Handshakes`.
 from __future__ import annotations
 
 from collections import deque
-from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
+from hasip.dataclass import dataclass
 from hasip.sip.build import IS_OURS
 from hasip.sip.sources import counted_as
 

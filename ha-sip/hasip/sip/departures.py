@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
+from hasip.dataclass import dataclass
 from hasip.errors import SipError
 from hasip.sip.hop import needed
 from hasip.sip.locate import destination_of

@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 import logging
-from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 import pjsua2 as pj
 
+from hasip.dataclass import dataclass
 from hasip.sip.build import IS_OURS
 from hasip.sip.connections import Connections
 from hasip.sip.gate import Gate

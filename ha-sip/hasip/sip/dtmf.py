@@ -5,12 +5,12 @@ from __future__ import annotations
 import logging
 import math
 from collections import deque
-from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 import pjsua2 as pj
 
 from hasip.commands.model import DtmfMethod
+from hasip.dataclass import dataclass
 from hasip.errors import SipError
 from hasip.sip.errors import sip_errors
 from hasip.sip.media import TonePlayback

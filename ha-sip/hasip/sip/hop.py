@@ -7,9 +7,9 @@ Where the name stands for several servers, one is used until it fails, then the 
 from __future__ import annotations
 
 import logging
-from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
+from hasip.dataclass import dataclass
 from hasip.errors import HaSipError, SipError
 from hasip.sip.locate import TLS, Locator, Target, destination_of, source_address
 from hasip.workers import Failed, WorkerPool

@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 import logging
-from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 import pjsua2 as pj
 
+from hasip.dataclass import dataclass
 from hasip.sip.errors import guarded, sip_errors
 from hasip.sip.media import BRIDGE_RATE_HZ
 from hasip.tones.heard import ECHO_WITHIN_S, HeardDigits

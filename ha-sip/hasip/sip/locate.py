@@ -12,9 +12,10 @@ import ipaddress
 import random
 import re
 import socket
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
+from hasip.dataclass import dataclass
 from hasip.errors import SipError
 from hasip.sip.build import HAS_IPV6
 

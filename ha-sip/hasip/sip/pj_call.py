@@ -14,11 +14,11 @@ import contextlib
 import ctypes
 import logging
 import weakref
-from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 import pjsua2 as pj
 
+from hasip.dataclass import dataclass
 from hasip.events.model import SipCallId, Takeover
 from hasip.sip import sdp
 from hasip.sip.departed import departed

@@ -9,10 +9,10 @@ from __future__ import annotations
 
 import contextlib
 import logging
-from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from hasip.backoff import Backoff
+from hasip.dataclass import dataclass
 from hasip.errors import HaSipError, SipError
 from hasip.events.model import RegistrationChanged, RegistrationState
 from hasip.sip.errors import BusyError, guarded, sip_errors

@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass
 
+from hasip.dataclass import dataclass
 from hasip.sip.received import all_headers
 
 # RFC 3261 §25.1: `callid`, and what a tag is made of.

@@ -10,10 +10,10 @@ from __future__ import annotations
 
 import logging
 from collections import OrderedDict
-from dataclasses import dataclass
 from enum import Enum, auto
 from typing import TYPE_CHECKING
 
+from hasip.dataclass import dataclass
 from hasip.sip.sources import counted_as
 
 if TYPE_CHECKING:

@@ -9,9 +9,9 @@ import contextlib
 import os
 import socket
 import struct
-from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
+from hasip.dataclass import dataclass
 from hasip.errors import SipError
 
 if TYPE_CHECKING:

@@ -4,12 +4,12 @@ from __future__ import annotations
 
 import logging
 import os
-from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 import pjsua2 as pj
 
+from hasip.dataclass import dataclass
 from hasip.errors import SipError
 from hasip.sip.build import HAS_IPV6, tls_library, tls_warning
 from hasip.sip.errors import sip_errors
