@@ -39,10 +39,8 @@ def a_provider(tmp_path: Path, build: str) -> Iterator[Provider]:
     """Make its network."""
     with Network() as network:
         provider = Provider(network, tmp_path, build)
-        try:
-            yield provider
-        finally:
-            provider.close()
+        yield provider
+        provider.close()
 
 
 @pytest.fixture

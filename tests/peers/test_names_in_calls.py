@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import socket
 import time
 from statistics import median
 from typing import TYPE_CHECKING
@@ -28,6 +29,20 @@ UNKNOWN_NAME = ("unshare", "--uts", "sh", "-c", 'hostname nobody-knows-me && exe
 HOUSE_6, FIRST_6 = "fd00::2", "fd00::61"
 
 
+SDP = (
+    f"v=0\r\no=- 1 1 IN IP4 {FIRST}\r\ns=-\r\nc=IN IP4 {FIRST}\r\nt=0 0\r\n"
+    "m=audio 40000 RTP/AVP 0\r\na=rtpmap:0 PCMU/8000\r\n"
+)
+OFFERS_OF_NAMES = (
+    SDP.replace(f"c=IN IP4 {FIRST}", "c=IN IP4 media.example.org"),
+    f"{SDP}a=rtcp:40001 IN IP4 rtcp.example.org\r\n",
+    (
+        f"{SDP}a=candidate:1 1 UDP 2130706431 browser.local 40000 typ host\r\n"
+        f"a=ice-ufrag:abcdefgh\r\na=ice-pwd:{'abcdefgh' * 3}\r\n"
+    ),
+)
+
+
 @pytest.fixture
 def net(tmp_path: Path) -> Iterator[Provider]:
     with Network() as network:
@@ -45,11 +60,37 @@ def ping_often(phone: Phone, gateway: GatewayProcess) -> list[float]:
     return sorted(waits)
 
 
+def offer(net: Provider, gateway: GatewayProcess, sdp: str) -> bytes:
+    """Call with an offer, and take the call back; returns the code of the answer."""
+    with net.machine.entered():
+        caller = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
+    with caller:
+        caller.bind((FIRST, 0))
+        caller.settimeout(HELD_UP_S)
+        me = f"{FIRST}:{caller.getsockname()[1]}"
+        head = (
+            f"Via: SIP/2.0/UDP {me};branch=z9hG4bK{me}\r\nFrom: <sip:a@{me}>;tag=1\r\n"
+            f"To: <{gateway.uri}>%s\r\nCall-ID: {me}\r\nCSeq: %d %s\r\nMax-Forwards: 70\r\n"
+            f"Contact: <sip:a@{me}>\r\nContent-Length: %d\r\n%s\r\n"
+        )
+        kind = "Content-Type: application/sdp\r\n"
+        invite = f"INVITE {gateway.uri} SIP/2.0\r\n{head % ('', 1, 'INVITE', len(sdp), kind)}{sdp}"
+        caller.sendto(invite.encode(), gateway.address)
+        while (answer := caller.recv(4096)).startswith(b"SIP/2.0 1"):
+            pass
+        to = answer.decode().partition("\r\nTo: ")[2].partition("\r\n")[0].partition(">")[2]
+        ends = [("ACK", 1), ("BYE", 2)] if answer.startswith(b"SIP/2.0 2") else []
+        for method, number in ends:
+            text = f"{method} {gateway.uri} SIP/2.0\r\n{head % (to, number, method, 0, '')}"
+            caller.sendto(text.replace("z9hG4bK", f"z9hG4bK{method}").encode(), gateway.address)
+        return answer[8:11]
+
+
 @pytest.mark.parametrize("build", ["wheel", "source"])
 def test_a_name_server_that_does_not_answer_holds_up_no_other_call(
     net: Provider, build: str
 ) -> None:
-    """With a REFER and a redirect to a name, and a phone that wants its BYE at one."""
+    """With names in SDP, a REFER, a redirect to one, and a phone that wants its BYE at one."""
     net.silence(DNS)
     net.house.ask(DNS)
     referrer, moved, named, neighbour = (net.phone(name, FIRST) for name in "abcd")
@@ -58,6 +99,7 @@ def test_a_name_server_that_does_not_answer_holds_up_no_other_call(
     more = {} if python is None else {"python": python}
     options = "--follow-transfer on --ice off"
     with net.gateway(**more, SIP1_OPTIONS=options) as gateway:
+        assert [offer(net, gateway, sdp) for sdp in OFFERS_OF_NAMES] == [b"488", b"200", b"200"]
         named.uri = f"sip:c@contact.example.org:{named.port}"
         with net.machine.entered():
             call = named.call(gateway.uri, via=gateway.address).wait_answered()

@@ -81,9 +81,7 @@ class Together:
                 given = {} if spec is None else spec.params
                 folder, future = folders.mktemp("together"), Future[None]()
                 self._running[item.nodeid] = future, folder
-                if FOLDER in inspect.signature(scenario).parameters:
-                    given = {**given, FOLDER: folder}
-                due.put(partial(_run, future, partial(scenario, **given), folder))
+                due.put(partial(_run, future, scenario, folder, given))
         for _ in range(self._at_once):
             # One that hangs must not keep the program from its end.
             threading.Thread(target=_work_off, args=(due,), name="together", daemon=True).start()
@@ -125,9 +123,11 @@ def _work_off(due: queue.SimpleQueue[Callable[[], None]]) -> None:
         run()
 
 
-def _run(future: Future[None], scenario: Callable[[], None], folder: Path) -> None:
+def _run(
+    future: Future[None], scenario: Callable[..., None], folder: Path, given: dict[str, Any]
+) -> None:
     try:
-        scenario()
+        scenario(folder, **given)
     except BaseException as error:
         _add_logs(error, folder)
         future.set_exception(error)

@@ -14,7 +14,7 @@ from hasip import log
 from hasip.audio.local_speech import without_template
 from hasip.calls import uri
 from hasip.calls.screening import NumberFilter, NumberPatterns
-from hasip.sip import locate, poison, received, redirects, replaces, sdp, slim
+from hasip.sip import locate, media_names, poison, received, redirects, replaces, sdp, slim
 from hasip.sip.challenges import ChallengeMemory
 
 if TYPE_CHECKING:
@@ -154,6 +154,14 @@ READERS: dict[str, tuple[Callable[[str], object], tuple[str, ...]]] = {
         "Content-Type: multipart/a\r\n\r\n",
         "\r\nm=",
     ),
+    "media names": _in_headers(
+        lambda text: list(media_names.changes_for(text.encode())),
+        "\r\n",
+        "\r\nc=",
+        "\r\nc=IN IP4 ",
+        "\r\na=rtcp:",
+        "\r\na=candidate:",
+    ),
     "slim": (slim.slim, _SDP_STARTS),
     "number filter": (_filtered, ("", "sip:")),
     "log line": (log.one_line, ("",)),
@@ -180,6 +188,31 @@ def test_the_time_grows_with_the_length_of_what_a_stranger_sends(name: str) -> N
                     continue
                 large, small = _seconds(read, text(LARGE), 3), _seconds(read, text(SMALL), 3)
                 assert large < LIMIT_S or large < MOST_TIMES * small, (start, run, end, large)
+
+
+ORDINARY = "Subject: how are you <sip:a@h>;x=1, c=2\r\n"
+# Of a separator and what follows it, up to what expressions count to at most: 254 and 1,000.
+SHORT_RUNS = ((1, 253), (253, 1), (60, 60), (1, 999), (999, 1))
+MOST_OF_ORDINARY = 12.0
+NEVER_TOO_LONG_S = 0.006
+# What we write ourselves; and the log, into which strangers get little.
+NOT_OF_STRANGERS = frozenset({"slim", "without_template", "log line", "pjsip's log"})
+
+
+@pytest.mark.parametrize("name", [name for name in READERS if name not in NOT_OF_STRANGERS])
+def test_short_runs_take_no_longer_than_ordinary_text(name: str) -> None:
+    """A search that looks far ahead from each of many places is linear, and slow all the same."""
+    read, starts = READERS[name]
+    ordinary = _seconds(read, starts[0] + ORDINARY * (LARGE // len(ORDINARY)), 3)
+    limit = max(MOST_OF_ORDINARY * ordinary, NEVER_TOO_LONG_S)
+    for separator in RUNS:
+        for many, far in SHORT_RUNS:
+            for filler in (" ", "a"):
+                run = separator * many + filler * far
+                text = starts[0] + run * (LARGE // len(run))
+                if _seconds(read, text, 1) > limit:
+                    took = _seconds(read, text, 3)
+                    assert took < limit, (separator, many, far, filler, took, ordinary)
 
 
 def _seconds(read: Callable[[str], object], text: str, times: int) -> float:

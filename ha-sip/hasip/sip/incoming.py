@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING
 from hasip.sip.challenges import Challenges
 from hasip.sip.doorman import Doorman
 from hasip.sip.errors import guarded
+from hasip.sip.media_names import MediaNames
 from hasip.sip.new_requests import NewRequests
 from hasip.sip.packet import Packet
 from hasip.sip.pjsip_module import Pjsip
@@ -45,12 +46,18 @@ class IncomingMessages:
         try:
             self._pjsip = pjsip = Pjsip()
             self.doorman = Doorman(pjsip, strangers)
-            poison = PoisonFilter(pjsip)
+            poison, names = PoisonFilter(pjsip), MediaNames(pjsip)
             # Of the answers to strangers, that of the doorman comes first: they learn nothing else.
             requests = self._ask(
-                _answer_to_sender, poison.take, self.doorman.take, BadOffers(pjsip).take
+                _answer_to_sender,
+                poison.take,
+                self.doorman.take,
+                BadOffers(pjsip).take,
+                names.take,
             )
-            responses = self._ask(StrayResponses(pjsip).take, poison.take, Challenges(pjsip).take)
+            responses = self._ask(
+                StrayResponses(pjsip).take, poison.take, names.take, Challenges(pjsip).take
+            )
             new, stray = NewRequests(pjsip), StrayRequests(pjsip)
             # All are made, and all added: else pjsip asks nobody, and not only some of them.
             with contextlib.ExitStack() as added:

@@ -107,6 +107,11 @@ class Packet:
         if via:
             Text.from_address(via + _MADDR_AT).length = 0
 
+    def overwrite(self, at: int, text: bytes) -> None:
+        """Change the message from there on, where pjsip keeps it; `message` stays as it came."""
+        assert 0 <= at <= self._length - len(text)  # noqa: S101 - else it is somebody else's memory
+        ctypes.memmove(self._start + at, text, len(text))
+
     @property
     def _start(self) -> int:
         return _pointer(self.rdata + _START_AT)

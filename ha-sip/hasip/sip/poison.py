@@ -13,13 +13,13 @@ from typing import TYPE_CHECKING
 
 from hasip.sip import sdp
 from hasip.sip.build import IS_OURS
+from hasip.sip.media_names import NOT_ACCEPTABLE_HERE
 from hasip.sip.tally import Tally
 
 if TYPE_CHECKING:
     from hasip.sip.packet import Packet
     from hasip.sip.pjsip_module import Pjsip
 
-_NOT_ACCEPTABLE_HERE = 488
 # These read what strangers send, and hold up all threads meanwhile: a time that grows with the
 # square of the length lets a few packets stop us. Hence `*+`, which gives nothing back.
 # pjsip asserts that no host is longer than names may be (RFC 1035 §2.3.4, PJ_MAX_HOSTNAME).
@@ -27,8 +27,8 @@ _LONG_HOST = re.compile(
     rb"@[^\s;>,?:/\"@]{254}"
     rb"|\bsips?:[^\s;>,?:/\"@]{254,}+(?!@)"
     rb"|\bSIP\s*/\s*2\.0\s*/\s*[^\s/]+\s+[^\s;,:]{254}"
-    rb"|(?:^|\r)c=\s*IN\s+IP[46]\s+[^\s/]{254}",
-    re.IGNORECASE | re.MULTILINE,
+    rb"|[\r\n]c=\s*IN\s+IP[46]\s+[^\s/]{254}",
+    re.IGNORECASE,
 )
 _H_CONTACT = 9  # pjsip_hdr_e
 _STAR_AT = 64  # in `pjsip_contact_hdr`
@@ -87,7 +87,7 @@ class BadOffers:
             return False
         self._refused.tell(packet, "its SDP has media without an address (c=), nor one for all")
         if packet.method != "ACK":
-            self._pjsip.respond(packet.rdata, _NOT_ACCEPTABLE_HERE)
+            self._pjsip.respond(packet.rdata, NOT_ACCEPTABLE_HERE)
         return True
 
 

@@ -17,6 +17,10 @@ _LEAVES_SILENCE_OUT = re.compile(
 )
 _COMFORT_NOISE = "13"
 _BLANK_LINE = re.compile(rb"\r?\n\r?\n")
+# Of a body, the lines that count; between parts, also those with dashes, and all that are blank.
+_LINE = rb"^(?:(?P<media>(?:[^\n]*\r)?m=)|(?P<address>c=))[^\n]*"
+_LINES = re.compile(_LINE, re.MULTILINE)
+_LINES_OF_PARTS = re.compile(rb"%b|^[^\n]*--[^\n]*|^\s*$" % _LINE, re.MULTILINE)
 _LENGTH = re.compile(rb"^(?:Content-Length|l)\s*:\s*(\d{1,9})", re.MULTILINE | re.IGNORECASE)
 
 
@@ -56,16 +60,14 @@ def lacks_address(message: bytes) -> bool:
     known = min([len(body.partition(b"\0")[0]), *lengths])
     has_parts = b"multipart" in head.lower()
     for_all = in_media = is_owed = False
-    at = 0
-    for line in body.split(b"\n"):
-        at += len(line) + 1
-        if any(part.startswith(b"m=") for part in line.split(b"\r")):
+    for line in (_LINES_OF_PARTS if has_parts else _LINES).finditer(body):
+        if line["media"]:
             if is_owed:
                 return True
             in_media, is_owed = True, not for_all
-        elif line.startswith(b"c=") and at - 1 <= known:
+        elif line["address"] and line.end() <= known:
             for_all, is_owed = for_all or not in_media, False
-        elif has_parts and (b"--" in line or not line.strip()):
+        elif has_parts and (b"--" in line[0] or not line["address"]):
             if is_owed:
                 return True
             for_all = in_media = False
