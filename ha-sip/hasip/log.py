@@ -86,7 +86,10 @@ class LineWriter:
         if self._lines.qsize() < MOST_IN_A_BURST:
             self._hurry.wait(GATHER_S)
         self._hurry.clear()
-        more = min(self._lines.qsize(), MOST_IN_A_BURST - 1)
+        more = self._lines.qsize()
+        if more >= MOST_IN_A_BURST:
+            more = MOST_IN_A_BURST - 1
+            self._hurry.set()  # what is in a hurry may be among those that are left
         lines += [self._lines.get() for _ in range(more)]
         for line in lines:
             if line is not None:

@@ -10,12 +10,27 @@ from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import TYPE_CHECKING
 
-from bench import churn, digits, growth, many_calls, resting, signalling, speech
+from bench import growth
+from bench.answer import slow_webhooks
+from bench.bars import BUILDS
+from bench.builds import builds
+from bench.churn import churn
+from bench.crowd import crowd
+from bench.dial import dial
+from bench.digits import digits
 from bench.figure import HEAD, CannotMeasureError, Unmeasured
+from bench.healthcheck import healthcheck
+from bench.idle import idle
+from bench.keeper import keeper
 from bench.machine import about
 from bench.markdown import figures_table, growth_table, write_into
-from bench.report import Report
-from bench.workshop import Workshop, builds
+from bench.options import slow_speech
+from bench.processor import processor
+from bench.report import MixedRunsError, Report
+from bench.speech import first_syllable
+from bench.speed import Moment, around
+from bench.start import start
+from bench.workshop import Workshop
 from support.gateway import PACKAGE_DIR
 from support.source_build import PROJECT
 
@@ -24,24 +39,27 @@ if TYPE_CHECKING:
 
     from bench.curve import Curve
     from bench.figure import Figure
+    from bench.report import Row
 
     Measure = Callable[[Workshop], Iterator[Figure | Curve]]
 
 ALL: tuple[Measure, ...] = (
-    resting.start,
-    resting.idle,
-    resting.keeper,
-    resting.healthcheck,
-    signalling.dial,
-    signalling.slow_speech,
-    signalling.slow_webhooks,
-    digits.digits,
-    speech.first_syllable,
-    many_calls.crowd,
-    many_calls.processor,
-    churn.churn,
+    start,
+    idle,
+    keeper,
+    healthcheck,
+    dial,
+    slow_speech,
+    slow_webhooks,
+    digits,
+    first_syllable,
+    crowd,
+    processor,
+    churn,
     *growth.ALL,
 )
+# Names for several.
+GROUPS = {"growth": [measure.__name__ for measure in growth.ALL]}
 
 
 def main(arguments: list[str]) -> int:
@@ -49,8 +67,7 @@ def main(arguments: list[str]) -> int:
     measures = {measure.__name__: measure for measure in ALL}
     wanted = _options(arguments, list(measures))
     if wanted.into_docs:
-        write_into(PROJECT / "docs", Report.merged(map(Report.read, wanted.into_docs)))
-        return 0
+        return _into_docs(wanted.into_docs)
     # As pip does for users; where PYTHONDONTWRITEBYTECODE is set, nobody else would.
     compileall.compile_dir(PACKAGE_DIR, quiet=1)
     began_at = time.monotonic()
@@ -59,12 +76,19 @@ def main(arguments: list[str]) -> int:
     print(", ".join(f"{name}: {value}" for name, value in report.about.items()), f"\n{HEAD}")
     for one in missing:
         _take(one, report, wanted.json)
+    before = Moment.now()
     for name in _each(wanted.names or measures):
         for build in found:
-            with TemporaryDirectory(prefix="ha-sip-bench-") as folder:
+            rows: list[Row] = []
+            with TemporaryDirectory(prefix="ha-sip-bench-", ignore_cleanup_errors=True) as folder:
                 shop = Workshop(build, Path(folder), wanted.quick)
                 for row in _measured(name, measures[name], shop):
                     _take(row, report, wanted.json)
+                    rows.append(row)
+            if found_rows := [row.name for row in rows if not isinstance(row, Unmeasured)]:
+                after = Moment.now()
+                _take(around(name, build.name, found_rows, before, after), report, wanted.json)
+                before = after
     report.about["took"] = f"{(time.monotonic() - began_at) / 60:.1f} min"
     report.write(wanted.json)
     print(f"\n{figures_table(report)}\n\n{growth_table(report)}")
@@ -73,12 +97,20 @@ def main(arguments: list[str]) -> int:
 
 
 def _each(names: Iterable[str]) -> list[str]:
-    """Return the measurements that are meant; `growth` stands for four."""
-    groups = {growth.__name__.rpartition(".")[2]: [one.__name__ for one in growth.ALL]}
-    return [one for name in names for one in groups.get(name, [name])]
+    """Return the measurements that are meant."""
+    return [one for name in names for one in GROUPS.get(name, [name])]
 
 
-def _take(row: Figure | Curve | Unmeasured, report: Report, path: Path) -> None:
+def _into_docs(files: Iterable[Path]) -> int:
+    try:
+        write_into(PROJECT / "docs", Report.merged(map(Report.read, files)))
+    except MixedRunsError as error:
+        print(f"These are not of one machine and state: {error}")
+        return 1
+    return 0
+
+
+def _take(row: Row, report: Report, path: Path) -> None:
     """Print a row, and write it at once: a run that is broken off has what it found."""
     print(row.line, flush=True)
     report.add(row)
@@ -98,8 +130,8 @@ def _measured(name: str, measure: Measure, shop: Workshop) -> Iterator[Figure | 
 
 def _options(arguments: list[str], names: list[str]) -> argparse.Namespace:
     parser = argparse.ArgumentParser(prog="./build.sh bench", description=__doc__)
-    parser.add_argument("names", nargs="*", metavar="NAME", help=f"{', '.join(names)}; growth")
-    parser.add_argument("--build", choices=("wheel", "source", "both"), default="both")
+    parser.add_argument("names", nargs="*", metavar="NAME", help=f"{', '.join([*names, *GROUPS])}")
+    parser.add_argument("--build", choices=(*BUILDS, "both"), default="both")
     parser.add_argument("--quick", action="store_true", help="rougher, in a few minutes")
     parser.add_argument("--json", type=Path, default=Path("bench.json"), metavar="FILE")
     parser.add_argument(
@@ -107,8 +139,8 @@ def _options(arguments: list[str], names: list[str]) -> argparse.Namespace:
         type=Path,
         nargs="+",
         metavar="FILE",
-        help="measure nothing: put what is in these files (of what several have, that of the "
-        "last) into docs/performance.md and docs/growth.svg",
+        help="measure nothing: put what is in these files (of one machine and commit; of what "
+        "several have, that of the last) into docs/performance.md and docs/growth.svg",
     )
     wanted = parser.parse_args(arguments)
     if unknown := [name for name in _each(wanted.names) if name not in names]:

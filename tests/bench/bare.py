@@ -57,7 +57,14 @@ class BareProgram:
             pipe.close()
 
     def command(self, command: Mapping[str, Any]) -> None:
-        """Have it make a call to `number`, in which `wav` is played, if that is there."""
+        """Have it make a call to `number`, in which `wav` is played, if that is there.
+
+        Without `number`, `wav` is for those who call in from now on.
+        """
+        self.write(json.dumps(command).encode() + b"\n")
+
+    def write(self, data: bytes) -> None:
+        """Write bytes to stdin."""
         assert self._process.stdin is not None
-        self._process.stdin.write(json.dumps(command).encode() + b"\n")
+        self._process.stdin.write(data)
         self._process.stdin.flush()

@@ -45,6 +45,7 @@ class House(pj.Account):
     def __init__(self) -> None:
         super().__init__()
         self.calls: list[OneCall] = []
+        self.greeting: str | None = None  # what who calls in hears
         self._has_clock = False
 
     def start_clock(self) -> None:
@@ -56,7 +57,9 @@ class House(pj.Account):
     def onIncomingCall(self, prm: pj.OnIncomingCallParam) -> None:
         """Answer."""
         self.start_clock()
+        self.calls = [call for call in self.calls if call.isActive()]
         call = OneCall(self, prm.callId)
+        call.wav = self.greeting
         self.calls.append(call)
         answer = pj.CallOpParam()
         answer.statusCode = 200
@@ -72,6 +75,8 @@ def _start(port: int) -> pj.Endpoint:
     config.uaConfig.mainThreadOnly = False
     config.medConfig.threadCnt = 1
     config.medConfig.ecTailLen = 0
+    if hasattr(pj, "HASIP_MAX_CALLS"):  # the build that has the gateway's resampler
+        config.medConfig.quality = 4
     config.medConfig.noVad = True  # else the beginning of speech may pass for silence
     config.medConfig.sndAutoCloseTime = -1
     config.logConfig.level = config.logConfig.consoleLevel = 0
@@ -104,6 +109,9 @@ def main() -> None:
     print("ready", flush=True)
     for line in sys.stdin.buffer:
         command = json.loads(line)
+        if "number" not in command:
+            house.greeting = command["wav"]
+            continue
         house.start_clock()
         call = OneCall(house)
         call.wav = command.get("wav")

@@ -45,6 +45,7 @@ static void start(int port, int rate)
     media.clock_rate = rate;
     media.thread_cnt = 1;
     media.ec_tail_len = 0;
+    media.quality = 4; /* of the resampler: what costs processor is as in the gateway */
     media.no_vad = PJ_TRUE;
     media.snd_auto_close_time = -1;
     pjsua_init(&config, &logging, &media);

@@ -5,7 +5,6 @@ from __future__ import annotations
 import time
 from typing import TYPE_CHECKING
 
-from bench.signalling import MENU
 from support.home_assistant import StandInHomeAssistant
 from support.phone import Phone
 
@@ -17,14 +16,16 @@ if TYPE_CHECKING:
     from bench.workshop import Workshop
     from support.gateway import GatewayProcess
 
-DIGITS = 40
+DIGITS = 100
 PAUSE_S = 0.1  # after a digit
 SETTLED_AFTER_S = 1.0  # the call, and its prompt is there
 
 
 def digits(shop: Workshop) -> Iterator[Figure]:
     """From the first packet of a digit to the service call at Home Assistant."""
-    count = shop.few_or(DIGITS)
+    codes = "5" * shop.less(DIGITS)
+    with StandInHomeAssistant() as house, shop.bare(house.port) as bare:
+        theirs = typed(codes, bare, house)
     for name, peer, delay_s in (
         ("digit to service call", "digit to HTTP request of bare pjsua2", 0.0),
         (
@@ -33,14 +34,9 @@ def digits(shop: Workshop) -> Iterator[Figure]:
             0.2,
         ),
     ):
-        with StandInHomeAssistant() as house, shop.bare(house.port) as bare:
-            theirs = typed("5" * count, bare, house)
-        with (
-            StandInHomeAssistant() as house,
-            shop.gateway(house=house, menu_file=MENU) as gateway,
-        ):
+        with StandInHomeAssistant() as house, shop.greeter(house) as gateway:
             house.delays_s["webhook"] = delay_s
-            ours = shop.figure(name, "ms", typed("5" * count, gateway, house))
+            ours = shop.figure(name, "ms", typed(codes, gateway, house))
         yield ours
         yield shop.beside(ours, peer, "ms", theirs)
 

@@ -14,19 +14,21 @@ from support.source_build import PROJECT
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from bench.workshop import Build
+    from bench.builds import Build
 
 _GIB = 1024 * 1024
 _PACKAGES = ("requests", "websockets", "paho-mqtt", "PyYAML")
 _PJSUA2 = (
     "import pjsua2\n"
     "from hasip.sip.build import room, tls_library\n"
-    "print(pjsua2.Endpoint().libVersion().full, tls_library(), sep=', ')"
+    "print(pjsua2.Endpoint().libVersion().full, room() + str(tls_library()), sep=', ')"
 )
+# Of `about`: what must be the same where the figures of several runs are put together.
+SAME = ("processor", "cores", "memory", "system", "Python", "packages", "commit")
 
 
 def about(builds: Sequence[Build]) -> dict[str, str]:
-    """Return machine, time and versions."""
+    """Return machine, time and versions; of a build also how many calls and accounts it takes."""
     models = [
         line.partition(":")[2].strip()
         for line in _lines("/proc/cpuinfo")
@@ -43,7 +45,6 @@ def about(builds: Sequence[Build]) -> dict[str, str]:
         "packages": ", ".join(f"{name} {version(name)}" for name in _PACKAGES),
         "commit": _said(["git", "-C", str(PROJECT), "describe", "--always", "--dirty"]),
         "at": time.strftime("%Y-%m-%d %H:%M UTC", time.gmtime()),
-        "load before": _lines("/proc/loadavg")[0].split()[0],
     }
 
 

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 
 from bench.bars import BARS, BUILDS
 from bench.picture import draw
+from bench.speed import speed_in_words
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -16,7 +17,7 @@ if TYPE_CHECKING:
     from bench.figure import Figure
     from bench.report import Report
 
-NAMES = {"wheel": "wheel", "source": "source build"}  # of the builds
+NAMES = dict(zip(BUILDS, ("wheel", "source build"), strict=True))
 NONE = "–"  # noqa: RUF001 - in a table
 _HUNDRED, _TEN = 100, 10
 
@@ -43,9 +44,9 @@ def figures_table(report: Report) -> str:
     ranks = {name: rank for rank, name in enumerate(by_name)}
     ordered = sorted(by_name.items(), key=lambda item: _rank(item[1], ranks))
     lines = [
-        _about(report.about),
+        _about(_with_speed(report)),
         "",
-        "| figure | unit | public line | must | wheel | source build |",
+        f"| figure | unit | public line | must | {' | '.join(NAMES.values())} |",
         "|---|---|---|---|---|---|",
         *(_row(name, found) for name, found in ordered),
     ]
@@ -75,20 +76,21 @@ def missed_list(report: Report) -> str:
 
 def growth_table(report: Report) -> str:
     """Return where each curve begins and ends, and how steep it is."""
-    when = ("run", "at", "commit", "load before")
+    when = ("run", "at", "commit", "speed")
     lines = [
-        _about({name: report.about[name] for name in when if name in report.about}),
+        _about({name: value for name, value in _with_speed(report).items() if name in when}),
         "",
-        "| figure | over | from | to | exponent | between the last two |",
+        "| figure | over | from | to | exponent | of the rise |",
         "|---|---|---|---|---|---|",
     ]
     for curve in report.curves:
         first, last = curve.points[0], curve.points[-1]
         mark = " **steeper than linear**" if curve.is_steep else ""
+        rise = NONE if curve.rise_exponent is None else f"{curve.rise_exponent:.2f}"
         lines.append(
             f"| {curve.name} | {first.at:,g} to {last.at:,g} {curve.over} "
             f"| {shown(first.median)} {curve.unit} | {shown(last.median)} {curve.unit} "
-            f"| {curve.exponent:.2f} | {curve.last_exponent:.2f}{mark} |"
+            f"| {curve.exponent:.2f} | {rise}{mark} |"
         )
     return "\n".join(lines)
 
@@ -106,6 +108,10 @@ def _between(name: str, table: str, text: str) -> str:
     changed, count = found.subn(lambda match: f"{match[1]}\n{table}\n{match[2]}", text)
     assert count == 1, f"there must be one {begin} … {end}, there are {count}"
     return changed
+
+
+def _with_speed(report: Report) -> dict[str, str]:
+    return report.about | ({"speed": speed_in_words(report.around)} if report.around else {})
 
 
 def _about(about: dict[str, str]) -> str:

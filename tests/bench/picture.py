@@ -1,4 +1,4 @@
-"""Curves as a picture: both axes logarithmic, so that what grows linearly rises by 45 degrees."""
+"""Curves as a picture: both axes logarithmic; the dashed line is how linear growth rises."""
 
 from __future__ import annotations
 
@@ -32,22 +32,25 @@ def draw(path: Path, curves: Sequence[Curve]) -> None:
 
 
 def _panel(curve: Curve) -> list[str]:
+    """Draw one: as high as it is wide, in powers of ten, or higher where the curve is."""
     width = math.log10(curve.points[-1].at / curve.points[0].at)
-    lowest = max(LEAST, min(point.median for point in curve.points))
-    slopes = f"exponent {curve.exponent:.2f}, between the last two {curve.last_exponent:.2f}"
+    values = [max(point.median, LEAST) for point in curve.points]
+    lowest = min(values)
+    height = max(width, math.log10(max(values) / lowest))
+    linear = SIDE - SIDE * width / height
     parts = [
         f'<text y="-26">{curve.name}, {curve.unit}</text>',
-        f'<text y="-12" font-size="9">{slopes}</text>',
+        f'<text y="-12" font-size="9">{curve.slopes}</text>',
         f'<rect width="{SIDE}" height="{SIDE}" fill="none" stroke="#999"/>',
-        f'<path d="M0 {SIDE}L{SIDE} 0" stroke="#ccc" stroke-dasharray="4"/>',
+        f'<path d="M0 {SIDE}L{SIDE} {linear:.1f}" stroke="#ccc" stroke-dasharray="4"/>',
     ]
     spots = []
-    for point in curve.points:
+    for point, value in zip(curve.points, values, strict=True):
         across = SIDE * math.log10(point.at / curve.points[0].at) / width
-        up = SIDE - SIDE * math.log10(max(point.median, LEAST) / lowest) / width
+        up = SIDE - SIDE * math.log10(value / lowest) / height
         spots.append(f"{across:.1f},{up:.1f}")
-        shown = f"{point.median:.3g}"
         parts.append(f'<circle cx="{across:.1f}" cy="{up:.1f}" r="3" fill="#06c"/>')
+        shown = f"{point.median:.3g}"
         parts.append(f'<text x="{across:.1f}" y="{up - 6:.1f}" font-size="9">{shown}</text>')
         parts.append(f'<text x="{across:.1f}" y="{SIDE + 14}" font-size="9">{point.at:g}</text>')
     return [*parts, f'<polyline points="{" ".join(spots)}" fill="none" stroke="#06c"/>']

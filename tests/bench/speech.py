@@ -10,6 +10,7 @@ from hasip.sip.media import BRIDGE_RATE_HZ
 from support import audio
 from support.home_assistant import StandInHomeAssistant
 from support.phone import Phone
+from support.phone.rtp import PACKET_S, PACKET_SAMPLES
 from support.waiting import wait_until
 
 if TYPE_CHECKING:
@@ -24,40 +25,37 @@ if TYPE_CHECKING:
     Fields = Mapping[str, object]  # of a command
 
 TEXT = "Hello there"
-CALLS = 12
-RINGS_S = 1.0
+CALLS = 20
 ENGINE_TAKES_S = 0.5
-PACKET_SAMPLES = 160
-RATE_HZ = 8_000
+# The second is longer than the engine takes.
+SHORT_RING_S, LONG_RING_S = 0.3, 1.0
 LOUD_DBFS = -45
 TICK_S = 0.02  # of pjsip's media clock
 
 
 def first_syllable(shop: Workshop) -> Iterator[Figure]:
-    """From the ACK of the phone's 200 to the first packet with sound in it.
+    """From the phone's 200 to the first packet with sound in it.
 
     The silence that the engine's own audio begins with is taken off.
     """
-    count = shop.few_or(CALLS)
-    for name, delay_s, is_cached in (
-        ("answer to first syllable, speech cached", 0.0, True),
-        ("answer to first syllable, engine takes 500 ms", ENGINE_TAKES_S, False),
-    ):
-        with StandInHomeAssistant() as house:
-            house.delays_s["tts_proxy"] = delay_s
-            cache = shop.folder / "cache"
-            cache.mkdir(exist_ok=True)
-            with shop.gateway(house=house, SIP1_SETTLE_TIME="0", CACHE_DIR=str(cache)) as gateway:
-                prompt = _same if is_cached else _another
-                took_ms = _answers(count, gateway, house, prompt)
-            # The first one fills the cache.
-            ours = shop.figure(name, "ms", took_ms[is_cached:])
-            yield ours
-            if is_cached:
-                wav = str(_at_bridge_rate(house.speak(TEXT), shop.folder))
-                with shop.bare() as bare:
-                    theirs = _answers(count, bare, house, lambda _: (TEXT, {"wav": wav}))  # noqa: B023
-                yield shop.beside(ours, "a file that bare pjsua2 plays", "ms", theirs)
+    count = shop.less(CALLS)
+    with StandInHomeAssistant() as house:
+        with _gateway(shop, house) as gateway:
+            took_ms = _answers(count, gateway, house, _same, SHORT_RING_S)
+        ours = shop.figure("answer to first syllable, speech cached", "ms", took_ms)
+        yield ours
+        wav = str(at_bridge_rate(house.speak(TEXT), shop.folder))
+        with shop.bare() as bare:
+            theirs = _answers(count, bare, house, lambda _: (TEXT, {"wav": wav}), SHORT_RING_S)
+        yield shop.beside(ours, "a file that bare pjsua2 plays", "ms", theirs)
+        house.delays_s["tts_proxy"] = ENGINE_TAKES_S
+        with _gateway(shop, house) as gateway:
+            took_ms = _answers(count, gateway, house, _another, LONG_RING_S)
+        yield shop.figure("answer to first syllable, engine takes 500 ms", "ms", took_ms)
+
+
+def _gateway(shop: Workshop, house: StandInHomeAssistant) -> GatewayProcess:
+    return shop.gateway(house=house, SIP1_SETTLE_TIME="0", CACHE_DIR=shop.cache)
 
 
 def _same(_: int) -> tuple[str, Fields]:
@@ -69,7 +67,7 @@ def _another(number: int) -> tuple[str, Fields]:
     return text, {"menu": {"message": text}}
 
 
-def _at_bridge_rate(speech: Path, folder: Path) -> Path:
+def at_bridge_rate(speech: Path, folder: Path) -> Path:
     """Return it as the gateway converts it."""
     wav = folder / "speech.wav"
     command = ["ffmpeg", "-v", "error", "-y", "-i", str(speech), "-ar", str(BRIDGE_RATE_HZ)]
@@ -82,11 +80,15 @@ def _answers(
     subject: GatewayProcess | BareProgram,
     house: StandInHomeAssistant,
     prompt: Callable[[int], tuple[str, Fields]],
+    rings_s: float,
 ) -> list[float]:
-    """Be called so often; `prompt` returns what is heard, and how that is asked for."""
+    """Be called so often, and once before, which fills the cache.
+
+    `prompt` returns what is heard in each call, and how that is asked for.
+    """
     took_ms = []
-    with Phone("b", answer_after_s=RINGS_S) as phone:
-        for number in range(calls):
+    with Phone("b", answer_after_s=rings_s) as phone:
+        for number in range(1 + calls):
             # Each call follows the sound of the one before by whole seconds: without this all
             # would meet the media clock at the same moment between two of its ticks.
             time.sleep(TICK_S * number / calls)
@@ -94,16 +96,15 @@ def _answers(
             uri = phone.uri.replace("b@", f"b{number}@")
             subject.command({"command": "dial", "number": uri, **how})
             call = phone.wait_call()
-            assert call.is_answered.wait(10)
-            answered_at = time.monotonic()
             heard = call.stream.samples
             wait_until(lambda: _first_loud(heard) is not None, "sound")  # noqa: B023
             packet = _first_loud(heard) or 0
-            came_at = call.stream.arrivals[packet]
+            assert call.answered_at is not None
+            waited_s = call.stream.arrivals[packet] - call.answered_at
             lead = _first_loud(audio.read_wav(house.speak(text))) or 0
-            took_ms.append(1000 * (came_at - answered_at - lead * PACKET_SAMPLES / RATE_HZ))
+            took_ms.append(1000 * (waited_s - lead * PACKET_S))
             call.hang_up()
-    return took_ms
+    return took_ms[1:]
 
 
 def _first_loud(samples: Sequence[int]) -> int | None:

@@ -3,14 +3,15 @@
 from __future__ import annotations
 
 import array
+import contextlib
 import re
 import socket
 import subprocess
 import threading
-import time
 from itertools import pairwise
 from typing import TYPE_CHECKING, Self
 
+from support.audio import RATE_HZ
 from support.phone.g711 import PCMU, decode
 from support.phone.message import parse
 from support.phone.phone import response_to
@@ -21,8 +22,6 @@ if TYPE_CHECKING:
 
     from support.phone.message import Message
 
-PACKET_SAMPLES = 160
-RATE_HZ = 8_000
 # Where the tone of a stream is measured: the whole of its middle half second.
 TONE_SAMPLES = RATE_HZ // 2
 
@@ -31,8 +30,10 @@ class Switchboard:
     """Phones `sip:0@ADDRESS`, `sip:1@ADDRESS`, …, one call each."""
 
     def __init__(self, listener: Path, folder: Path, phones: int) -> None:
-        self.invited_at: dict[str, float] = {}  # by Call-ID
-        self.ended = 0
+        self.heard: list[tuple[int, int]] = []  # at the end: packets that came, and that did not
+        self.ended_early: frozenset[int] = frozenset()  # phones whose call had a BYE by then
+        self._ended: set[int] = set()
+        self._calls: dict[str, int] = {}  # Call-ID -> phone
         self._folder = folder
         self._socket = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
         self._socket.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 1 << 20)
@@ -66,12 +67,16 @@ class Switchboard:
 
     def wait_calls(self, count: int) -> None:
         """Wait until so many calls have come."""
-        wait_until(lambda: len(self.invited_at) >= count, f"{count} calls", 30)
+        wait_until(lambda: len(self._calls) >= count, f"{count} calls", 30)
 
-    def listen_no_more(self) -> list[tuple[int, int]]:
-        """Return how many packets each stream got, and how many it missed."""
+    def let_end(self) -> None:
+        """Take note of what has ended so far: from now on calls may."""
+        self.ended_early = frozenset(self._ended)
+
+    def listen_no_more(self) -> None:
+        """Have the listener say what each stream got, and what it missed."""
         said, _ = self._listener.communicate("", timeout=60)
-        return [(int(got), int(lost)) for got, lost in map(str.split, said.splitlines())]
+        self.heard = [(int(got), int(lost)) for got, lost in map(str.split, said.splitlines())]
 
     def gaps_ms(self) -> list[float]:
         """Return the times between packets of a stream that follow each other, of all streams."""
@@ -92,25 +97,26 @@ class Switchboard:
                 data, address = self._socket.recvfrom(65_536)
             except OSError:
                 return
-            now = time.monotonic()
             request = parse(data)
             if request.is_response or request.method == "ACK":
                 continue
             answer = response_to(request, 200, "OK", "switchboard")
             if request.method == "INVITE":
-                self.invited_at.setdefault(request["call-id"], now)
                 self._agree(request, answer)
-            self.ended += request.method == "BYE"
-            self._socket.sendto(answer.encode(), address)
+            elif request.method == "BYE" and request["call-id"] in self._calls:
+                self._ended.add(self._calls[request["call-id"]])
+            with contextlib.suppress(OSError):  # the bench has gone meanwhile
+                self._socket.sendto(answer.encode(), address)
 
     def _agree(self, request: Message, answer: Message) -> None:
         found = re.search(r"sip:(\d+)@", request.start)
         assert found is not None, request.start
+        phone = self._calls[request["call-id"]] = int(found[1])
         answer.headers += [
-            ("contact", f"<{self.uri(int(found[1]))}>"),
+            ("contact", f"<{self.uri(phone)}>"),
             ("content-type", "application/sdp"),
         ]
-        media = f"m=audio {self._ports[int(found[1])]} RTP/AVP 0 101"
+        media = f"m=audio {self._ports[phone]} RTP/AVP 0 101"
         lines = ["v=0", "o=- 1 1 IN IP4 127.0.0.1", "s=-", "c=IN IP4 127.0.0.1", "t=0 0", media]
         lines += ["a=rtpmap:0 PCMU/8000", "a=rtpmap:101 telephone-event/8000", "a=ptime:20"]
         answer.body = "\r\n".join([*lines, ""])

@@ -27,7 +27,7 @@ def test_a_cheap_figure_is_measured_and_written(tmp_path: Path) -> None:
 
     assert done.returncode == 0, done.stderr
     found = json.loads(report.read_text(encoding="utf-8"))
-    ours, bare, with_house = found["figures"]
+    ours, bare, with_house, _ = found["figures"]
     assert ours["bar"]["must"] == with_house["bar"]["must"] == 300
     assert 0 < ours["median"] <= ours["p99"] <= ours["worst"]
     assert 0 < bare["median"] <= bare["worst"]

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import socket
 import time
+from contextlib import ExitStack
 from typing import TYPE_CHECKING, Any
 
 import pytest
@@ -256,14 +257,18 @@ def test_a_prompt_that_is_stopped_as_it_ends(arena: Arena) -> None:
     """A player's end came on a thread of pjsip's, and met the player's deletion on ours."""
     tone = arena.folder / "tone.wav"
     audio.write_wav(tone, audio.sine(440, 0.1, -12))
-    with Phone("p") as phone:
-        call = arena.dial(phone)
-        for number in range(90):
-            arena.command("play_audio_file", phone.uri, audio_file=str(tone))
+    with ExitStack() as stack:
+        phones = [stack.enter_context(Phone(name)) for name in ("a", "b", "c")]
+        calls = [arena.dial(phone) for phone in phones]
+        for number in range(30):
+            for phone in phones:
+                arena.command("play_audio_file", phone.uri, audio_file=str(tone))
             # The prompt is 100 ms long: this wanders over its end.
-            time.sleep(0.1 + 0.002 * (number % 30))
-            arena.command("stop_playback", phone.uri)
-        call.hang_up()
+            time.sleep(0.1 + 0.002 * number)
+            for phone in phones:
+                arena.command("stop_playback", phone.uri)
+        for call in calls:
+            call.hang_up()
         arena.rest()
     ended = arena.house.event_names.count("playback_done")
     assert 0 < ended < 90, "some were stopped, and some were not"

@@ -3,14 +3,12 @@
 from __future__ import annotations
 
 import re
-from typing import TYPE_CHECKING
 
 from soak.run import Plan, run
 from soak.trips import KINDS
+from support.together import Together
 
-if TYPE_CHECKING:
-    import pytest
-
+together = Together()
 CALLS = 240
 SECONDS = 30.0  # at most
 
@@ -27,6 +25,7 @@ PLANTS = {
 }
 
 
+@together
 def test_calls_of_all_kinds_get_all_their_events_and_leave_nothing() -> None:
     outcome = run(Plan("source", CALLS, seed=7, seconds=SECONDS, at_once=10))
 
@@ -36,10 +35,17 @@ def test_calls_of_all_kinds_get_all_their_events_and_leave_nothing() -> None:
     assert outcome.services >= outcome.calls["types a digit"]
 
 
-def test_what_goes_wrong_on_purpose_is_noticed(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("soak.run.NOTHING_WITHIN_S", 4.0)  # some of it never goes
+@together
+def test_what_goes_wrong_on_purpose_is_noticed() -> None:
     plan = Plan(
-        "source", 60, seed=7, seconds=30, at_once=10, plants=tuple(PLANTS), events_within_s=3
+        "source",
+        60,
+        seed=7,
+        seconds=30,
+        at_once=10,
+        plants=tuple(PLANTS),
+        events_within_s=3,
+        nothing_within_s=4,  # some of it never goes
     )
 
     faults = run(plan).faults

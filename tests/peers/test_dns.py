@@ -39,8 +39,10 @@ def a_provider(tmp_path: Path, build: str) -> Iterator[Provider]:
     """Make its network."""
     with Network() as network:
         provider = Provider(network, tmp_path, build)
-        yield provider
-        provider.close()
+        try:
+            yield provider
+        finally:
+            provider.close()
 
 
 @pytest.fixture

@@ -212,9 +212,10 @@ def look_at_answers(answers: dict[str, int], took_s: float, sender: str, build: 
     if build == "default" or answers["INVITE 200"] >= ROOM[build] - 2:
         assert "486" in to_invite
     assert answers["INVITE 200"] <= ROOM[build] - 2
-    assert answers["INVITE 503 2"] > (1_000 if build == "default" else 100)
+    # 2,400 and 2,100 on a machine at rest; one with other work to do offers less.
+    assert answers["INVITE 503 2"] > (300 if build == "default" else 100)
     if build == "default":
-        assert answers["REGISTER 503 2"] + answers["OPTIONS 503 2"] > 500
+        assert answers["REGISTER 503 2"] + answers["OPTIONS 503 2"] > 150
     strays = sum(number for what, number in answers.items() if what.endswith(" 481"))
     assert 0 < strays <= STRAYS_AT_ONCE + (took_s + 2) * STRAYS_PER_S
     assert not [what for what in answers if "ACK" in what]

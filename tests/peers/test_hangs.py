@@ -34,8 +34,8 @@ USERS = {name: f"{name}-secret" for name in ("front", "back", "garage")}
 COMMANDS = "hasip/execute"
 STATE = {"command": "state"}
 RED_WITHIN_S = 15.0
-BACK_WITHIN_S = 40.0  # fourteen gateways start again, on whatever machine
-together = Together(at_once=7)
+BACK_WITHIN_S = 40.0  # ten gateways start again, on whatever machine
+together = Together(at_once=10)
 
 
 @dataclass(frozen=True, slots=True)
@@ -100,10 +100,17 @@ HANGS = {
         "no commands are read from mqtt",
     ),
 }
+# What a build of pjsua2 may change; the other threads are Python's.
+BY_PJSIP = ("loop", "SIP stack", "kill -9")
 
 
-@pytest.mark.parametrize("build", ["wheel", "source"])
-@pytest.mark.parametrize("what", [*HANGS, "kill -9"])
+@pytest.mark.parametrize(
+    ("what", "build"),
+    [
+        *((what, "source") for what in [*HANGS, "kill -9"]),
+        *((what, "wheel") for what in BY_PJSIP),
+    ],
+)
 @together
 def test_whatever_hangs_is_named_and_three_accounts_are_back(
     tmp_path: Path, what: str, build: str

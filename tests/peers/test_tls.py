@@ -21,6 +21,7 @@ from support.netns import Network
 from support.phone import Phone
 from support.ports import free_port
 from support.source_build import BUILDS, python_of, source_python
+from support.together import Together
 from support.wire import Wire, pcmu
 
 if TYPE_CHECKING:
@@ -29,6 +30,7 @@ if TYPE_CHECKING:
 USERS = {"hasip": "hasip-secret", "alice": "alice-secret", "bare": "bare-secret"}
 OURS_HZ = 1_000
 LOCAL = "IP:127.0.0.1"
+waiting = Together(at_once=4)
 both_builds = pytest.mark.parametrize("build", BUILDS)
 SYSTEM_STORE = Path("/etc/ssl/certs/ca-certificates.crt")
 
@@ -60,6 +62,7 @@ def gateway_at(
 
 
 @both_builds
+@waiting
 def test_a_registrar_of_a_given_authority_is_trusted_and_calls_come_in_by_tls(
     tmp_path: Path, build: str
 ) -> None:
@@ -77,6 +80,7 @@ def test_a_registrar_of_a_given_authority_is_trusted_and_calls_come_in_by_tls(
 
 
 @both_builds
+@waiting
 def test_a_registrar_of_an_unknown_authority_is_not_trusted_and_the_log_says_what_to_do(
     tmp_path: Path, build: str
 ) -> None:
@@ -101,6 +105,7 @@ def as_system_store(bundle: Path) -> tuple[str, ...]:
 
 
 @both_builds
+@waiting
 def test_a_registrar_of_an_authority_of_the_system_is_trusted(tmp_path: Path, build: str) -> None:
     """One among all those that a system trusts."""
     authority, bundle = Authority(tmp_path / "ca"), tmp_path / "bundle.pem"
@@ -117,6 +122,7 @@ def test_a_registrar_of_an_authority_of_the_system_is_trusted(tmp_path: Path, bu
 
 
 @both_builds
+@waiting
 def test_a_registrar_of_an_authority_that_ssl_cert_file_names_is_trusted(
     tmp_path: Path, build: str
 ) -> None:
@@ -132,6 +138,7 @@ def test_a_registrar_of_an_authority_that_ssl_cert_file_names_is_trusted(
 
 
 @both_builds
+@waiting
 def test_a_bare_number_is_called_by_tls_where_the_account_is_registered_by_tls(
     tmp_path: Path, build: str
 ) -> None:
@@ -152,6 +159,7 @@ def test_a_bare_number_is_called_by_tls_where_the_account_is_registered_by_tls(
 
 
 @both_builds
+@waiting
 def test_a_call_has_its_signalling_by_tls_and_its_audio_by_srtp(tmp_path: Path, build: str) -> None:
     tone, authority = tmp_path / "tone.wav", Authority(tmp_path / "ca")
     audio.write_wav(tone, audio.sine(OURS_HZ, 2))
@@ -196,6 +204,7 @@ def test_a_call_has_its_signalling_by_tls_and_its_audio_by_srtp(tmp_path: Path, 
 
 
 @both_builds
+@waiting
 def test_a_certificate_that_signed_itself_is_trusted_if_it_is_named(
     tmp_path: Path, build: str
 ) -> None:
@@ -208,6 +217,7 @@ def test_a_certificate_that_signed_itself_is_trusted_if_it_is_named(
 
 
 @both_builds
+@waiting
 def test_a_certificate_for_another_name_is_not_trusted(tmp_path: Path, build: str) -> None:
     python = python_of(build)
     authority = Authority(tmp_path / "ca")
@@ -221,6 +231,7 @@ def test_a_certificate_for_another_name_is_not_trusted(tmp_path: Path, build: st
 
 
 @both_builds
+@waiting
 def test_our_certificate_is_shown_to_a_registrar_that_asks_for_it(
     tmp_path: Path, build: str
 ) -> None:
@@ -240,6 +251,7 @@ def test_our_certificate_is_shown_to_a_registrar_that_asks_for_it(
 
 
 @pytest.mark.parametrize("version", [ssl.TLSVersion.TLSv1_2, ssl.TLSVersion.TLSv1_3])
+@waiting
 def test_who_connects_to_us_by_tls_sees_our_certificate(
     tmp_path: Path, version: ssl.TLSVersion
 ) -> None:

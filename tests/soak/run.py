@@ -53,6 +53,7 @@ class Plan:
     at_once: int | None = None  # None: as many as the build takes
     plants: tuple[str, ...] = ()  # what is to go wrong, to see that it is noticed
     events_within_s: float = EVENTS_WITHIN_S
+    nothing_within_s: float = NOTHING_WITHIN_S
     rests: int = RESTS  # of a long run; a short one has one
 
     @property
@@ -114,7 +115,7 @@ def run(plan: Plan) -> Outcome:
         if plan.is_long:  # pools of the first calls linger
             outcome.before = world.look() | {POOLS: fresh[POOLS]}
         else:
-            outcome.before = _at_rest(world, {POOLS: fresh[POOLS]})
+            outcome.before = _at_rest(world, {POOLS: fresh[POOLS]}, plan.nothing_within_s)
         outcome.began = time.monotonic()
         for part in range(plan.parts):
             calls = plan.calls // plan.parts
@@ -202,10 +203,11 @@ def _rest(world: World, outcome: Outcome) -> None:
     """Wait for what has to go away, then look."""
     if outcome.plan.is_long:
         time.sleep(LONG_REST_S)
-    outcome.rests.append((outcome.count, _at_rest(world, outcome.before)))
+    found = _at_rest(world, outcome.before, outcome.plan.nothing_within_s)
+    outcome.rests.append((outcome.count, found))
 
 
-def _at_rest(world: World, before: Mapping[str, float]) -> dict[str, float]:
+def _at_rest(world: World, before: Mapping[str, float], within_s: float) -> dict[str, float]:
     """Look until all has gone that has to go, or that is too late."""
     found: dict[str, float] = {}
 
@@ -214,5 +216,5 @@ def _at_rest(world: World, before: Mapping[str, float]) -> dict[str, float]:
         return not judge.left_over(before, found)
 
     with contextlib.suppress(AssertionError):
-        wait_until(is_back, "as before", NOTHING_WITHIN_S)
+        wait_until(is_back, "as before", within_s)
     return found

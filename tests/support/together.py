@@ -81,7 +81,9 @@ class Together:
                 given = {} if spec is None else spec.params
                 folder, future = folders.mktemp("together"), Future[None]()
                 self._running[item.nodeid] = future, folder
-                due.put(partial(_run, future, scenario, folder, given))
+                if FOLDER in inspect.signature(scenario).parameters:
+                    given = {**given, FOLDER: folder}
+                due.put(partial(_run, future, partial(scenario, **given), folder))
         for _ in range(self._at_once):
             # One that hangs must not keep the program from its end.
             threading.Thread(target=_work_off, args=(due,), name="together", daemon=True).start()
@@ -123,11 +125,9 @@ def _work_off(due: queue.SimpleQueue[Callable[[], None]]) -> None:
         run()
 
 
-def _run(
-    future: Future[None], scenario: Callable[..., None], folder: Path, given: dict[str, Any]
-) -> None:
+def _run(future: Future[None], scenario: Callable[[], None], folder: Path) -> None:
     try:
-        scenario(folder, **given)
+        scenario()
     except BaseException as error:
         _add_logs(error, folder)
         future.set_exception(error)

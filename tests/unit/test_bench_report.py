@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import shutil
 from typing import TYPE_CHECKING
 
@@ -11,7 +12,9 @@ from bench import __main__ as program
 from bench.curve import Curve, Point
 from bench.figure import Figure, figure
 from bench.markdown import write_into
-from bench.report import Report
+from bench.picture import draw
+from bench.report import MixedRunsError, Report
+from bench.speed import Around
 from support.source_build import PROJECT
 
 if TYPE_CHECKING:
@@ -23,7 +26,13 @@ if TYPE_CHECKING:
 SLOW = "dial to INVITE, small command"
 CROWD = "calls at once, own prompt, nothing lost"
 MEMORY = "memory, idle (RSS)"
-STRAIGHT = Curve("calls at once: memory", "calls at once", "MiB", [Point(1, [2]), Point(10, [20])])
+STRAIGHT = Curve(
+    "calls at once: memory",
+    "source",
+    "calls at once",
+    "MiB",
+    [Point(1, [2]), Point(4, [8]), Point(10, [20])],
+)
 
 
 def slow(shop: Workshop) -> Iterator[Figure]:
@@ -83,7 +92,7 @@ def test_a_build_that_is_not_there_says_why(monkeypatch: pytest.MonkeyPatch) -> 
         msg = ".venv-source/bin/python is missing"
         raise AssertionError(msg)
 
-    monkeypatch.setattr("bench.workshop.python_of", none)
+    monkeypatch.setattr("bench.builds.python_of", none)
     found, missing = program.builds("source")
 
     assert found == []
@@ -91,26 +100,49 @@ def test_a_build_that_is_not_there_says_why(monkeypatch: pytest.MonkeyPatch) -> 
 
 
 @pytest.mark.parametrize(
-    ("points", "exponent", "last", "is_steep"),
+    ("points", "exponent", "rise", "is_steep"),
     [
         ([(1, [3]), (10, [30]), (100, [300])], 1.0, 1.0, False),
-        ([(1, [3]), (10, [30]), (100, [3000])], 1.5, 2.0, True),
-        # Two times as much for twice, but its values differ by more than what is above linear.
-        ([(1, [1]), (100, [1.0]), (200, [1.6, 2.1, 2.2])], 0.09, 1.07, False),
-        # Nothing of what it has at first hides how steep it ends.
-        ([(1, [70]), (100, [70]), (200, [290, 300])], 0.17, 2.07, True),
-        ([(20, [0]), (40, [0])], 0.0, 0.0, False),
+        ([(1, [3]), (10, [30]), (100, [3000])], 1.5, 1.96, True),
+        # Much is there from the start, and the rest grows with the square of calls.
+        ([(1, [47]), (50, [49.1]), (100, [55.4]), (200, [80.6])], 0.07, 1.99, True),
+        ([(1, [47]), (50, [55.3]), (100, [63.7]), (200, [80.6])], 0.09, 1.01, False),
+        # A little more with the most of them, as a value that is measured once may be.
+        ([(1, [45.0]), (16, [45.0]), (32, [46.5])], 0.01, None, False),
+        # More than twice for twice, but its values differ by more than that.
+        ([(1, [1]), (100, [1.5, 2, 2]), (200, [2, 3.2, 3.4])], 0.19, 1.13, False),
+        ([(1, [70]), (100, [70]), (200, [290, 300])], 0.17, 5.96, True),
+        ([(1, [1]), (10, [11])], 1.04, None, True),
+        ([(20, [0]), (40, [0])], 0.0, None, False),
     ],
 )
 def test_the_exponent_of_a_curve_and_whether_it_is_worse_than_linear(
-    points: Sequence[tuple[float, Sequence[float]]], exponent: float, last: float, *, is_steep: bool
+    points: Sequence[tuple[float, Sequence[float]]],
+    exponent: float,
+    rise: float | None,
+    *,
+    is_steep: bool,
 ) -> None:
-    curve = Curve("x", "calls", "ms", [Point(at, values) for at, values in points])
+    curve = Curve("x", "source", "calls", "", [Point(at, values) for at, values in points])
 
     assert curve.exponent == pytest.approx(exponent, abs=0.01)
-    assert curve.last_exponent == pytest.approx(last, abs=0.01)
+    assert curve.rise_exponent == (None if rise is None else pytest.approx(rise, abs=0.01))
     assert curve.is_steep == is_steep
     assert ("STEEPER" in curve.line) == is_steep
+
+
+def test_a_steep_curve_stays_within_its_box(tmp_path: Path) -> None:
+    steep = Curve("x", "source", "calls", "ms", [Point(1, [1]), Point(10, [1]), Point(20, [9000])])
+    draw(tmp_path / "one.svg", [steep])
+    heights = re.findall(r'cy="([\d.-]+)"', (tmp_path / "one.svg").read_text("utf-8"))
+
+    assert [float(height) for height in heights] == [200, 200, 0]
+
+
+def test_runs_on_different_states_are_not_put_together() -> None:
+    reports = [Report({"commit": "1234567", "at": "noon"}), Report({"commit": "89abcde"})]
+    with pytest.raises(MixedRunsError, match="commit: 1234567 and 89abcde"):
+        Report.merged(reports)
 
 
 def test_the_figures_of_several_runs_go_into_the_documentation(tmp_path: Path) -> None:
@@ -127,10 +159,13 @@ def test_the_figures_of_several_runs_go_into_the_documentation(tmp_path: Path) -
     for build in ("wheel", "source"):
         reports[1].add(figure(CROWD, build, "calls", [4]))
     reports[1].add(STRAIGHT)
+    machine = Around("dial", "source", (SLOW,), 2.5, (20.0, 41.0), (1.0, 2.0), 0.5)
+    reports[0].add(machine)
+    reports[0].write(tmp_path / "first.json")
     write_into(tmp_path, Report.merged(reports))
     text = page.read_text("utf-8")
 
-    assert "Run: full." in text
+    assert "Run: full, again; speed: 300,000 additions in Python took 20 to 41 ms" in text
     assert f"| {SLOW} | ms | 17.5 | 1.5 | 1.25 | – |" in text  # noqa: RUF001
     assert (
         f"| {MEMORY} | MiB | 47.5 | 45 | – | 1,234 **missed** |\n"  # noqa: RUF001
@@ -143,6 +178,10 @@ def test_the_figures_of_several_runs_go_into_the_documentation(tmp_path: Path) -
     assert f"| {CROWD} | calls | 4 | 200 (source build) | 4.00 | 4.00 **missed** |" in text
     assert f"- **{CROWD}**: source build 4.00 calls, must 200." in text
     assert f"**{SLOW}**" not in text  # it reaches its bar
-    assert "| calls at once: memory | 1 to 10 calls at once | 2.00 MiB | 20.0 MiB | 1.00 " in text
+    assert (
+        "| calls at once: memory | 1 to 10 calls at once | 2.00 MiB | 20.0 MiB | 1.00 | 1.00 |"
+        in text
+    )
     assert "exponent 1.00" in (tmp_path / "growth.svg").read_text("utf-8")
     assert Report.read(tmp_path / "one.json").figures == [figure(SLOW, "wheel", "ms", [1.25])]
+    assert Report.read(tmp_path / "first.json").around == [machine]

@@ -156,6 +156,7 @@ def test_no_more_lines_wait_for_a_slow_reader_than_the_limit_and_one_burst(
     stream.may_go_on.set()
     writer.close(20)
 
+    assert not writer._thread.is_alive(), "nobody waited for more to gather"
     text = stream.getvalue()
     assert text.count("line ") == 49
     assert text.count("late ") == 10, "40 waited already, and 10 were being written"

@@ -21,6 +21,7 @@ class Message:
     start: str
     headers: list[tuple[str, str]] = field(default_factory=list)
     body: str = ""
+    received_at: float = 0.0  # monotonic; of what came in
 
     @property
     def is_response(self) -> bool:

@@ -142,13 +142,17 @@ class Phone:
         request.headers.append(("contact", f"<{self.uri}>;expires={expires_s}"))
         return self.transact(request, registrar, timeout_s).status
 
-    def ping(self, address: tuple[str, int], timeout_s: float = 5.0) -> float:
-        """Send OPTIONS and return the seconds until its answer."""
+    def ping(
+        self, address: tuple[str, int], timeout_s: float = 5.0, *, wants: int | None = None
+    ) -> float:
+        """Send OPTIONS and return the seconds until its answer, which must have that status."""
         host = in_uri(address[0])
         request = self.request("OPTIONS", f"sip:{host}:{address[1]}", f"<sip:{host}>")
         started = time.monotonic()
-        self.transact(request, address, timeout_s)
-        return time.monotonic() - started
+        answer = self.transact(request, address, timeout_s)
+        if wants is not None and answer.status != wants:
+            raise self.failure(f"OPTIONS was answered with {answer.status}")
+        return answer.received_at - started
 
     def failure(self, what: str) -> AssertionError:
         """Return an error that shows all messages of this phone."""
@@ -260,10 +264,12 @@ class Phone:
         self.socket.close()
 
     def _take(self, data: bytes, source: tuple[str, int]) -> None:
+        now = time.monotonic()
         try:
             message = parse(data)
         except ValueError:
             return
+        message.received_at = now
         address = (source[0], source[1])  # that of IPv6 has more
         self._note("<-", message)
         if message.is_response:
@@ -340,6 +346,7 @@ class PhoneCall:
         self.notified: list[str] = []  # the bodies of NOTIFYs: how a REFER of ours goes
         self.direction = "sendrecv"  # of the audio, as our SDP says it (RFC 3264 §5.1)
         self.began_at = time.monotonic()  # when our INVITE left, or the other's arrived
+        self.answered_at: float | None = None  # when our 200 left
         self.is_answered = threading.Event()
         self.is_ended = threading.Event()
         self.ended_by_peer = False
@@ -435,6 +442,7 @@ class PhoneCall:
         ]
         response.body = self._sdp()
         self._take_sdp(invite.body)
+        self.answered_at = time.monotonic()
         self.phone.answer_request(invite, self.address, response)
 
     def ring(self) -> None:
@@ -562,7 +570,7 @@ class PhoneCall:
     def take_response(self, message: Message, address: tuple[str, int]) -> None:
         """Take a response to our INVITE."""
         self.retry_after = message.get("retry-after")
-        self.statuses.append((time.monotonic(), message.status))
+        self.statuses.append((message.received_at, message.status))
         self._remote = message["to"]
         if message.status < FIRST_FINAL:
             return
@@ -589,6 +597,7 @@ class PhoneCall:
     def take_invite(self, message: Message, address: tuple[str, int]) -> None:
         """Take the INVITE of a call that comes in, and do what the phone does with it."""
         self._invite = message
+        self.began_at = message.received_at
         self.call_id = message["call-id"]
         self.address = address
         self._remote = message["from"]
@@ -663,6 +672,8 @@ class PhoneCall:
         self.phone.answer_request(invite, self.address, response)
 
     def _send_invite(self, request: Message) -> None:
+        if self._invite is None:
+            self.began_at = time.monotonic()
         self._invite = request
         self.phone.send(request, self.address)
         self._resend_in(T1_S, request)
