@@ -17,6 +17,7 @@ LARGE = {
     "urllib3",
     "paho",
     "dns",
+    "dotenv",
     "yaml",
     "ssl",
     "pydub",

@@ -11,9 +11,6 @@ import re
 from dataclasses import field
 from typing import TYPE_CHECKING
 
-from dotenv import dotenv_values
-from dotenv.parser import parse_stream
-
 from hasip.dataclass import dataclass
 from hasip.json_text import read_json
 from hasip.settings.model import Problem
@@ -133,6 +130,10 @@ def read_environment(environ: Mapping[str, str], working_dir: Path) -> Source:
 
 def _env_file(path: Path) -> dict[str, str]:
     """Read `.env`; in single quotes, `${…}` stays as it is, as in Docker Compose and in a shell."""
+    # Imported here: an app and most containers have no such file.
+    from dotenv import dotenv_values  # noqa: PLC0415
+    from dotenv.parser import parse_stream  # noqa: PLC0415
+
     with path.open(encoding="utf-8") as lines:
         literal = {
             line.key
