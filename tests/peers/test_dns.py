@@ -5,13 +5,11 @@ All of it runs on the source build, which we ship; on the wheel what is about fi
 
 from __future__ import annotations
 
-import contextlib
 import time
 from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from support.netns import Network
 from support.provider import (
     ACCOUNT,
     DNS,
@@ -22,6 +20,7 @@ from support.provider import (
     SILENT,
     TWO_SERVERS,
     Provider,
+    a_provider,
 )
 from support.source_build import BUILDS, on_builds
 from support.together import Together
@@ -32,17 +31,6 @@ if TYPE_CHECKING:
 
 waiting = Together(at_once=8, ahead=True)
 both_builds = on_builds(*BUILDS)
-
-
-@contextlib.contextmanager
-def a_provider(tmp_path: Path, build: str) -> Iterator[Provider]:
-    """Make its network."""
-    with Network() as network:
-        provider = Provider(network, tmp_path, build)
-        try:
-            yield provider
-        finally:
-            provider.close()
 
 
 @pytest.fixture

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import time
 from typing import TYPE_CHECKING
 
@@ -14,13 +15,16 @@ from support.kamailio import Kamailio
 from support.open_line import OpenLine
 from support.phone import Phone
 from support.ports import free_port
-from support.source_build import python_of
+from support.source_build import BUILDS, python_of
+from support.together import Together
 from support.waiting import wait_until
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
     from pathlib import Path
 
+waiting = Together(at_once=4)
+both_builds = pytest.mark.parametrize("build", BUILDS)
 USERS = {
     "hasip": "hasip-secret",
     "alice": "alice-secret",
@@ -33,22 +37,17 @@ MENU = {
 }
 
 
-@pytest.fixture
-def proxy(tmp_path: Path) -> Iterator[Kamailio]:
-    folder = tmp_path / "kamailio"
-    folder.mkdir()
-    with Kamailio(folder, free_port(), USERS) as kamailio:
-        yield kamailio
-
-
-@pytest.fixture(params=["wheel", "source"])
-def line(request: pytest.FixtureRequest, proxy: Kamailio, tmp_path: Path) -> Iterator[OpenLine]:
+@contextlib.contextmanager
+def a_line(folder: Path, build: str) -> Iterator[tuple[Kamailio, OpenLine]]:
+    """Run a proxy, and a gateway that is registered at it."""
+    (folder / "kamailio").mkdir()
     with (
+        Kamailio(folder / "kamailio", free_port(), USERS) as proxy,
         StandInHomeAssistant() as house,
         GatewayProcess(
-            tmp_path,
+            folder,
             house=house,
-            python=python_of(request.param),
+            python=python_of(build),
             menu_file={"menu": MENU},
             SIP1_ID_URI=f"sip:hasip@127.0.0.1:{proxy.port}",
             SIP1_REGISTRAR_URI=f"sip:127.0.0.1:{proxy.port}",
@@ -58,7 +57,7 @@ def line(request: pytest.FixtureRequest, proxy: Kamailio, tmp_path: Path) -> Ite
         ) as gateway,
     ):
         gateway.wait_log("): registered")
-        yield OpenLine(gateway, house, tmp_path)
+        yield proxy, OpenLine(gateway, house, folder)
 
 
 def phone(name: str, proxy: Kamailio, **habits: object) -> Phone:
@@ -68,10 +67,13 @@ def phone(name: str, proxy: Kamailio, **habits: object) -> Phone:
     return phone
 
 
-def test_a_redirect_by_the_proxy_is_followed_with_our_password(
-    proxy: Kamailio, line: OpenLine
-) -> None:
-    with phone("alice", proxy) as alice:
+@both_builds
+@waiting
+def test_a_redirect_by_the_proxy_is_followed_with_our_password(tmp_path: Path, build: str) -> None:
+    with (
+        a_line(tmp_path, build) as (proxy, line),
+        phone("alice", proxy) as alice,
+    ):
         line.command("dial", "moved", menu=MENU)
         call = alice.wait_call().wait_answered()
         line.house.wait_event("playback_done")
@@ -82,8 +84,14 @@ def test_a_redirect_by_the_proxy_is_followed_with_our_password(
         assert line.ended()["parsed_remote_uri"] == "moved"
 
 
-def test_a_transfer_to_another_phone_of_the_proxy(proxy: Kamailio, line: OpenLine) -> None:
-    with phone("alice", proxy) as alice, phone("bob", proxy) as bob:
+@both_builds
+@waiting
+def test_a_transfer_to_another_phone_of_the_proxy(tmp_path: Path, build: str) -> None:
+    with (
+        a_line(tmp_path, build) as (proxy, line),
+        phone("alice", proxy) as alice,
+        phone("bob", proxy) as bob,
+    ):
         call = alice.call(f"sip:hasip@127.0.0.1:{proxy.port}").wait_answered()
         line.house.wait_event("playback_done")
         assert call.refer(f"sip:bob@127.0.0.1:{proxy.port}") == 202
@@ -99,38 +107,45 @@ def test_a_transfer_to_another_phone_of_the_proxy(proxy: Kamailio, line: OpenLin
         assert line.ended()["parsed_remote_uri"] == "bob"
 
 
-def test_an_attended_transfer_onto_us(proxy: Kamailio, line: OpenLine) -> None:
-    uri = f"sip:hasip@127.0.0.1:{proxy.port}"
-    with phone("alice", proxy) as alice:
-        call = alice.call(uri).wait_answered()
-        line.house.wait_event("playback_done")
-        with phone("bob", proxy, extra_headers=[("replaces", call.replaces)]) as bob:
-            other = bob.call(uri).wait_answered()
-            call.wait_ended()
-            other.wait_sound()
-            other.type_digits("1")
-            other.wait_ended()
+@both_builds
+@waiting
+def test_an_attended_transfer_onto_us(tmp_path: Path, build: str) -> None:
+    with a_line(tmp_path, build) as (proxy, line):
+        uri = f"sip:hasip@127.0.0.1:{proxy.port}"
+        with phone("alice", proxy) as alice:
+            call = alice.call(uri).wait_answered()
+            line.house.wait_event("playback_done")
+            with phone("bob", proxy, extra_headers=[("replaces", call.replaces)]) as bob:
+                other = bob.call(uri).wait_answered()
+                call.wait_ended()
+                other.wait_sound()
+                other.type_digits("1")
+                other.wait_ended()
 
-            line.house.wait_service("lock/unlock")
-            assert line.house.wait_event("call_transferred")["how"] == "replaces"
-            assert line.ended()["parsed_remote_uri"] == "bob"
+                line.house.wait_service("lock/unlock")
+                assert line.house.wait_event("call_transferred")["how"] == "replaces"
+                assert line.ended()["parsed_remote_uri"] == "bob"
 
 
-@pytest.fixture
-def bare(proxy: Kamailio, tmp_path: Path) -> Iterator[Baresip]:
-    """Return a baresip that is registered at the proxy."""
-    with Baresip(
-        tmp_path / "baresip", "PCMU/8000", registrar=(proxy.port, USERS["bare"])
-    ) as baresip:
+@contextlib.contextmanager
+def a_baresip(proxy: Kamailio, folder: Path) -> Iterator[Baresip]:
+    """Run one that is registered at the proxy."""
+    with Baresip(folder / "baresip", "PCMU/8000", registrar=(proxy.port, USERS["bare"])) as baresip:
         baresip.wait_said("1 binding")
         yield baresip
 
 
+@both_builds
+@waiting
 def test_our_transfer_of_a_baresip_ends_our_call_when_the_target_answers(
-    proxy: Kamailio, line: OpenLine, bare: Baresip
+    tmp_path: Path, build: str
 ) -> None:
     """It calls the target itself, and tells by NOTIFY how that goes (RFC 3515 §2.4.5)."""
-    with phone("bob", proxy, answer_after_s=None) as bob:
+    with (
+        a_line(tmp_path, build) as (proxy, line),
+        a_baresip(proxy, tmp_path) as bare,
+        phone("bob", proxy, answer_after_s=None) as bob,
+    ):
         line.command("dial", "bare")
         line.house.wait_event("call_established")
         line.command("transfer", "bare", transfer_to="bob", request_id="t")
@@ -155,10 +170,16 @@ def test_our_transfer_of_a_baresip_ends_our_call_when_the_target_answers(
         call.wait_ended()
 
 
+@both_builds
+@waiting
 def test_our_transfer_of_a_baresip_to_a_busy_phone_keeps_our_call(
-    proxy: Kamailio, line: OpenLine, bare: Baresip
+    tmp_path: Path, build: str
 ) -> None:
-    with phone("bob", proxy, reject_with=486):
+    with (
+        a_line(tmp_path, build) as (proxy, line),
+        a_baresip(proxy, tmp_path) as bare,
+        phone("bob", proxy, reject_with=486),
+    ):
         line.command("dial", "bare")
         line.house.wait_event("call_established")
         line.command("transfer", "bare", transfer_to="bob")

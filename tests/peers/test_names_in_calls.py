@@ -9,9 +9,9 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from support.netns import Network
-from support.provider import DNS, FIRST, HOSTS, Provider
+from support.provider import DNS, FIRST, HOSTS, Provider, a_provider
 from support.source_build import python_of, source_python
+from support.together import Together
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -20,6 +20,7 @@ if TYPE_CHECKING:
     from support.gateway import GatewayProcess
     from support.phone import Phone
 
+waiting = Together(ahead=True)  # the wheel asks for our name when it starts: for 3 s and more
 PINGS = 100
 QUICK_S = 0.1  # half of them; the machine may be busy
 # The system's resolver waits for 3 s and more; whoever waits for it holds up one of them as long.
@@ -45,10 +46,8 @@ OFFERS_OF_NAMES = (
 
 @pytest.fixture
 def net(tmp_path: Path) -> Iterator[Provider]:
-    with Network() as network:
-        provider = Provider(network, tmp_path)
+    with a_provider(tmp_path) as provider:
         yield provider
-        provider.close()
 
 
 def ping_often(phone: Phone, gateway: GatewayProcess) -> list[float]:
@@ -141,21 +140,23 @@ def test_names_in_a_call_are_asked_of_the_name_servers_of_the_settings(net: Prov
 @pytest.mark.parametrize(
     ("build", "host"), [("wheel", FIRST), ("source", FIRST), ("source", FIRST_6)]
 )
+@waiting
 def test_a_call_waits_for_no_name_server_that_is_to_know_this_machine(
-    net: Provider, build: str, host: str
+    tmp_path: Path, build: str, host: str
 ) -> None:
     """An address of ours is wanted for each call, and pjsip would ask for that of our own name."""
-    net.silence(DNS)
-    net.house.ask(DNS)
-    net.house.ip("address", "add", f"{HOUSE_6}/64", "dev", "h0", "nodad")
-    net.machine.ip("address", "add", f"{FIRST_6}/64", "dev", "p0", "nodad")
-    phone = net.phone("a", host)
-    options = "--ipv6 on" if host == FIRST_6 else ""
-    with net.gateway(
-        python=python_of(build), prefix=UNKNOWN_NAME, GLOBAL_OPTIONS=options
-    ) as gateway:
-        gateway.command({"command": "dial", "number": phone.uri})
-        with net.machine.entered():
-            phone.wait_call().wait_answered()
-        gateway.command({"command": "hangup", "number": phone.uri})
-        assert gateway.longest_step_s < 1  # the resolver takes 3 s
+    with a_provider(tmp_path) as net:
+        net.silence(DNS)
+        net.house.ask(DNS)
+        net.house.ip("address", "add", f"{HOUSE_6}/64", "dev", "h0", "nodad")
+        net.machine.ip("address", "add", f"{FIRST_6}/64", "dev", "p0", "nodad")
+        phone = net.phone("a", host)
+        options = "--ipv6 on" if host == FIRST_6 else ""
+        with net.gateway(
+            python=python_of(build), prefix=UNKNOWN_NAME, GLOBAL_OPTIONS=options
+        ) as gateway:
+            gateway.command({"command": "dial", "number": phone.uri})
+            with net.machine.entered():
+                phone.wait_call().wait_answered()
+            gateway.command({"command": "hangup", "number": phone.uri})
+            assert gateway.longest_step_s < 1  # the resolver takes 3 s

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import itertools
 from typing import TYPE_CHECKING, Any
 
@@ -13,6 +14,7 @@ from support.kamailio import Kamailio, account_at
 from support.mosquitto import Mosquitto, MqttUser
 from support.ports import free_port
 from support.source_build import python_of
+from support.together import Together
 from support.waiting import wait_until
 
 if TYPE_CHECKING:
@@ -20,11 +22,12 @@ if TYPE_CHECKING:
     from pathlib import Path
 
 PASSWORD = "hasip-secret"
+waiting = Together(ahead=True)
 SENSOR = "sensor.ha_sip_registration_1"
 
 
-@pytest.fixture
-def registrar(tmp_path: Path) -> Iterator[Kamailio]:
+@contextlib.contextmanager
+def a_registrar(tmp_path: Path) -> Iterator[Kamailio]:
     folder = tmp_path / "kamailio"
     folder.mkdir()
     with Kamailio(folder, free_port(), {"hasip": PASSWORD}) as kamailio:
@@ -75,51 +78,51 @@ class Ears:
 
 
 @pytest.mark.parametrize("build", ["wheel", "source"])
-def test_every_change_of_a_registration_is_told_with_its_reason(
-    registrar: Kamailio, tmp_path: Path, build: str
-) -> None:
-    settings: dict[str, Any] = account_at(registrar.port, password=PASSWORD)
-    settings["SIP1_REGISTRAR_URI"] += ";transport=tcp"  # its end is noticed at once
-    with (
-        StandInHomeAssistant() as house,
-        Mosquitto(tmp_path) as broker,
-        MqttUser(broker.port, "hasip/state") as user,
-        GatewayProcess(
-            tmp_path,
-            house=house,
-            python=python_of(build),
-            **told_by(broker),
-            **settings,
-        ) as gateway,
-    ):
-        ears = Ears(user, house, gateway)
-        ears.wait("registered", 200, "OK")
-        registrar.stop()
-        ears.wait("failed", 503, "Connection refused")
-        registrar.start()
-        ears.wait("registered", 200, "OK")
-        gateway.command({"command": "quit"})
-        assert gateway.wait_exit() == 0
-        ears.wait("unregistered", 200, "OK")
+@waiting
+def test_every_change_of_a_registration_is_told_with_its_reason(tmp_path: Path, build: str) -> None:
+    with a_registrar(tmp_path) as registrar:
+        settings: dict[str, Any] = account_at(registrar.port, password=PASSWORD)
+        settings["SIP1_REGISTRAR_URI"] += ";transport=tcp"  # its end is noticed at once
+        with (
+            StandInHomeAssistant() as house,
+            Mosquitto(tmp_path) as broker,
+            MqttUser(broker.port, "hasip/state") as user,
+            GatewayProcess(
+                tmp_path,
+                house=house,
+                python=python_of(build),
+                **told_by(broker),
+                **settings,
+            ) as gateway,
+        ):
+            ears = Ears(user, house, gateway)
+            ears.wait("registered", 200, "OK")
+            registrar.stop()
+            ears.wait("failed", 503, "Connection refused")
+            registrar.start()
+            ears.wait("registered", 200, "OK")
+            gateway.command({"command": "quit"})
+            assert gateway.wait_exit() == 0
+            ears.wait("unregistered", 200, "OK")
 
-        assert ears.states == ["registered", "failed", "registered", "unregistered"]
+            assert ears.states == ["registered", "failed", "registered", "unregistered"]
 
 
-def test_a_wrong_password_is_told_with_the_reason_and_without_the_password(
-    registrar: Kamailio, tmp_path: Path
-) -> None:
-    settings: dict[str, Any] = account_at(registrar.port, password="wrong-word")
-    with (
-        StandInHomeAssistant() as house,
-        Mosquitto(tmp_path) as broker,
-        MqttUser(broker.port, "hasip/state") as user,
-        GatewayProcess(
-            tmp_path,
-            house=house,
-            **told_by(broker),
-            **settings,
-        ) as gateway,
-    ):
-        Ears(user, house, gateway).wait("failed", 403, "Forbidden (bad password)")
+@waiting
+def test_a_wrong_password_is_told_with_the_reason_and_without_the_password(tmp_path: Path) -> None:
+    with a_registrar(tmp_path) as registrar:
+        settings: dict[str, Any] = account_at(registrar.port, password="wrong-word")
+        with (
+            StandInHomeAssistant() as house,
+            Mosquitto(tmp_path) as broker,
+            MqttUser(broker.port, "hasip/state") as user,
+            GatewayProcess(
+                tmp_path,
+                house=house,
+                **told_by(broker),
+                **settings,
+            ) as gateway,
+        ):
+            Ears(user, house, gateway).wait("failed", 403, "Forbidden (bad password)")
 
-        assert not any(b"wrong-word" in message.payload for message in user.received)
+            assert not any(b"wrong-word" in message.payload for message in user.received)

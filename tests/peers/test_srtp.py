@@ -13,12 +13,14 @@ from support.gateway import GatewayProcess
 from support.home_assistant import StandInHomeAssistant
 from support.netns import Network
 from support.source_build import python_of
+from support.together import Together
 from support.wire import Wire, pcmu
 
 if TYPE_CHECKING:
     from pathlib import Path
 
 OURS_HZ = 1_000
+waiting = Together()
 
 
 @pytest.mark.parametrize(
@@ -30,6 +32,7 @@ OURS_HZ = 1_000
         ("mandatory", "srtp-mand", "source"),
     ],
 )
+@waiting
 def test_both_sides_hear_each_other_and_nobody_else_does_if_it_is_encrypted(
     tmp_path: Path, ours: str, theirs: str | None, build: str
 ) -> None:

@@ -9,16 +9,17 @@ from support.gateway import GatewayProcess
 from support.home_assistant import StandInHomeAssistant
 from support.kamailio import Kamailio
 from support.name_server import NameServer
+from support.netns import Network
 from support.phone import Phone
 from support.source_build import python_of
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Iterator, Sequence
     from contextlib import AbstractContextManager
     from pathlib import Path
 
     from support.kamailio import Tls
-    from support.netns import Namespace, Network
+    from support.netns import Namespace
 
 HOUSE = "10.1.0.2"
 DNS = "10.1.0.53"
@@ -107,3 +108,14 @@ class Provider:
     def close(self) -> None:
         """Stop what was started here."""
         self._running.close()
+
+
+@contextlib.contextmanager
+def a_provider(folder: Path, build: str = "wheel") -> Iterator[Provider]:
+    """Make one with its network."""
+    with Network() as network:
+        provider = Provider(network, folder, build)
+        try:
+            yield provider
+        finally:
+            provider.close()
