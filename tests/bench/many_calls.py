@@ -67,7 +67,7 @@ class Crowd:
         try:
             found = self._watched(lambda: watch(process.pid))
         finally:
-            process.communicate(timeout=20)
+            _end(process)
         self.board.listen_no_more()
         return found
 
@@ -101,6 +101,15 @@ def crowd_of(shop: Workshop, calls: int, watched_s: float) -> Iterator[Crowd]:
     write_tones(_wavs(shop), calls, watched_s + MARGIN_S)
     with Switchboard(compiled("listener", shop.folder), heard, calls) as board:
         yield Crowd(shop, calls, watched_s, board)
+
+
+def _end(process: subprocess.Popen[bytes]) -> None:
+    """Close its stdin, with which it ends."""
+    try:
+        process.communicate(timeout=20)
+    except subprocess.TimeoutExpired:
+        process.kill()
+        process.communicate()
 
 
 def _wavs(shop: Workshop) -> Path:

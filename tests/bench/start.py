@@ -20,6 +20,7 @@ if TYPE_CHECKING:
 
 STARTS = 12
 ASK_EVERY_S = 0.002
+PATIENCE_S = 60.0
 FINE = 0.01  # of the time so far: a busy machine may never answer within 2 ms
 
 
@@ -50,7 +51,10 @@ def starts(count: int, subject: Callable[[], GatewayProcess | BareProgram]) -> l
                 try:
                     phone.ping(process.address, patience_s, wants=OK)
                 except AssertionError:
-                    continue
+                    if time.monotonic() - began < PATIENCE_S:
+                        continue
+                    process.__exit__()
+                    raise
                 break
             took_ms.append(1000 * (time.monotonic() - began))
             with process:
