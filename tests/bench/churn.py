@@ -8,6 +8,7 @@ import time
 from concurrent.futures import ThreadPoolExecutor
 from typing import TYPE_CHECKING, NamedTuple
 
+from bench.menus import TEXT
 from bench.options import so_many_pings
 from bench.speech import at_bridge_rate
 from support.home_assistant import StandInHomeAssistant
@@ -50,7 +51,7 @@ def churn(shop: Workshop) -> Iterator[Figure]:
     calls = shop.less(CALLS)
     name = f"memory kept after {calls:,} short calls"
     with StandInHomeAssistant() as house, shop.greeter(house) as gateway, shop.bare() as bare:
-        bare.command({"wav": str(at_bridge_rate(house.speak("Hello there"), shop.folder))})
+        bare.command({"wav": str(at_bridge_rate(house.speak(TEXT), shop.folder))})
         time.sleep(IDLE_S)
         idle, idle_pss = resident_mib(gateway.pid), proportional_mib(gateway.pid)
         bare_idle = resident_mib(bare.pid)
@@ -65,17 +66,17 @@ def churn(shop: Workshop) -> Iterator[Figure]:
         ours = shop.figure(name, "MiB", [held - idle])
         yield ours
         held_pss = proportional_mib(gateway.pid)
-        yield shop.figure("  the same by PSS", "MiB", [held_pss - idle_pss])
-        yield shop.figure(f"  more than after the first {WARM_CALLS} of them", "MiB", [held - warm])
-        yield shop.figure("  right after the last of them", "MiB", [peak - idle])
-        yield shop.figure("  of them failed", "calls", [called.failed])
-        yield shop.figure("  of them that succeeded, a second", "", [called.per_s])
+        yield shop.figure("  ours by PSS", "MiB", [held_pss - idle_pss])
+        yield shop.figure(f"  ours, more than after the first {WARM_CALLS}", "MiB", [held - warm])
+        yield shop.figure("  ours, right after the last", "MiB", [peak - idle])
+        yield shop.figure("  ours that failed", "calls", [called.failed])
+        yield shop.figure("  ours that succeeded, a second", "", [called.per_s])
         took_ms = so_many_pings(shop.less(PINGS), gateway.address)
-        yield shop.figure("  OPTIONS after them", "ms", took_ms)
+        yield shop.figure("  OPTIONS to ours after them", "ms", took_ms)
         time.sleep(shop.shorter(REST_S))
         kept = resident_mib(bare.pid) - bare_idle
         yield shop.beside(ours, "kept by bare pjsua2 after as many", "MiB", [kept])
-        yield shop.figure("  of bare pjsua2's failed", "calls", [bare_called.failed])
+        yield shop.figure("  bare pjsua2's that failed", "calls", [bare_called.failed])
 
 
 def call_in(folder: Path, subject: GatewayProcess | BareProgram, calls: int) -> Called:

@@ -11,13 +11,14 @@ if TYPE_CHECKING:
     from collections.abc import Mapping
     from pathlib import Path
 
+TEXT = "Hello there"
 NOTHING: Mapping[str, object] = MappingProxyType({})
 
 # What is said to who calls in, and what a digit does. Spoken once and kept, as in a house: what
 # ffmpeg costs with every call is not what a call costs.
 GREETING = {
     "menu": {
-        "message": "Hello there",
+        "message": TEXT,
         "cache_audio": True,
         "choices": {"5": {"action": {"domain": "d", "service": "s"}, "post_action": "return"}},
     }

@@ -65,7 +65,10 @@ class Report:
                 first.figures, report.figures, lambda row: (row.name, row.build)
             )
             first.curves = _merged(first.curves, report.curves, lambda row: (row.name, row.build))
-            first.unmeasured += report.unmeasured
+            taken = {(row.name, row.build) for row in report.around}
+            first.unmeasured = [
+                row for row in first.unmeasured if (row.name, row.build) not in taken
+            ] + report.unmeasured
             first.around += report.around
         return first
 

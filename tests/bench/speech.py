@@ -6,6 +6,7 @@ import subprocess
 import time
 from typing import TYPE_CHECKING
 
+from bench.menus import TEXT
 from hasip.sip.media import BRIDGE_RATE_HZ
 from support import audio
 from support.home_assistant import StandInHomeAssistant
@@ -24,7 +25,6 @@ if TYPE_CHECKING:
 
     Fields = Mapping[str, object]  # of a command
 
-TEXT = "Hello there"
 CALLS = 20
 ENGINE_TAKES_S = 0.5
 # The second is longer than the engine takes.
@@ -41,16 +41,16 @@ def first_syllable(shop: Workshop) -> Iterator[Figure]:
     count = shop.less(CALLS)
     with StandInHomeAssistant() as house:
         with _gateway(shop, house) as gateway:
-            took_ms = _answers(count, gateway, house, _same, SHORT_RING_S)
+            took_ms = _syllables(count, gateway, house, _same, SHORT_RING_S)
         ours = shop.figure("answer to first syllable, speech cached", "ms", took_ms)
         yield ours
         wav = str(at_bridge_rate(house.speak(TEXT), shop.folder))
         with shop.bare() as bare:
-            theirs = _answers(count, bare, house, lambda _: (TEXT, {"wav": wav}), SHORT_RING_S)
+            theirs = _syllables(count, bare, house, lambda _: (TEXT, {"wav": wav}), SHORT_RING_S)
         yield shop.beside(ours, "a file that bare pjsua2 plays", "ms", theirs)
         house.delays_s["tts_proxy"] = ENGINE_TAKES_S
         with _gateway(shop, house) as gateway:
-            took_ms = _answers(count, gateway, house, _another, LONG_RING_S)
+            took_ms = _syllables(count, gateway, house, _another, LONG_RING_S)
         yield shop.figure("answer to first syllable, engine takes 500 ms", "ms", took_ms)
 
 
@@ -75,7 +75,7 @@ def at_bridge_rate(speech: Path, folder: Path) -> Path:
     return wav
 
 
-def _answers(
+def _syllables(
     calls: int,
     subject: GatewayProcess | BareProgram,
     house: StandInHomeAssistant,

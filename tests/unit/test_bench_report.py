@@ -10,7 +10,7 @@ import pytest
 
 from bench import __main__ as program
 from bench.curve import Curve, Point
-from bench.figure import Figure, figure
+from bench.figure import Figure, Unmeasured, figure
 from bench.markdown import write_into
 from bench.picture import draw
 from bench.report import MixedRunsError, Report
@@ -161,6 +161,8 @@ def test_the_figures_of_several_runs_go_into_the_documentation(tmp_path: Path) -
     reports[1].add(STRAIGHT)
     machine = Around("dial", "source", (SLOW,), 2.5, (20.0, 41.0), (1.0, 2.0), 0.5)
     reports[0].add(machine)
+    reports[0].add(Unmeasured("crowd", "source", "no gcc", is_failure=True))
+    reports[1].add(Around("crowd", "source", (CROWD,), 20.0, (30.0, 30.0), (1.0, 1.0), 0.0))
     reports[0].write(tmp_path / "first.json")
     write_into(tmp_path, Report.merged(reports))
     text = page.read_text("utf-8")
@@ -177,6 +179,7 @@ def test_the_figures_of_several_runs_go_into_the_documentation(tmp_path: Path) -
     ) in text
     assert f"| {CROWD} | calls | 4 | 200 (source build) | 4.00 | 4.00 **missed** |" in text
     assert f"- **{CROWD}**: source build 4.00 calls, must 200." in text
+    assert "no gcc" not in text  # the later run has it
     assert f"**{SLOW}**" not in text  # it reaches its bar
     assert (
         "| calls at once: memory | 1 to 10 calls at once | 2.00 MiB | 20.0 MiB | 1.00 | 1.00 |"
