@@ -31,7 +31,7 @@ AT_ONCE = 30  # of them, with what is between INVITE and 200
 SOURCES = ("127.0.0.1", "127.0.0.2")
 # After its start, and before the last word of its memory: pjsip keeps transactions for 32 s (RFC
 # 3261 §17: 64 times T1), and free memory is given back every 20 s.
-IDLE_S, REST_S = 10.0, 60.0
+IDLE_S, REST_S = 5.0, 60.0
 WARM_CALLS = 20
 PINGS = 50
 # SIPp ends when all calls have, which on a busy machine is late; it must not wait for ever.

@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     from bench.workshop import Workshop
     from support.gateway import GatewayProcess
 
-DIGITS = 100
+DIGITS = 80
 PAUSE_S = 0.1  # after a digit
 SETTLED_AFTER_S = 1.0  # the call, and its prompt is there
 
