@@ -24,7 +24,8 @@ usage() {
 ./build.sh COMMAND
 
   demo                         show the main job on embedded parts; needs no configuration
-  test [ARGUMENTS]             run all tests (the arguments go to pytest); pjsua2 is built for them
+  test [ARGUMENTS]             run all tests, in two processes beside each other; with arguments,
+                               which go to pytest, in one. pjsua2 is built for them
   create-venv [--from-source]  set up .venv, with pjsua2 as a wheel or built from source
   run-local [ARGUMENTS]        run the gateway in the foreground, commands on stdin
   check                        format, lint, types, walls between the folders, known holes in
@@ -219,6 +220,7 @@ case $command in
         create_venv
         create_source_venv
         cd "$project"
+        [ $# != 0 ] || exec "$venv/bin/python" tests/lanes.py
         exec "$venv/bin/python" -m pytest "$@"
         ;;
     check) check ;;

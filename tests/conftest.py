@@ -6,7 +6,9 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
+from support import lane_plugin
 from support.gateway import GatewayProcess
+from support.lane import own_lane
 from support.together import Together, put_last
 
 if TYPE_CHECKING:
@@ -17,6 +19,14 @@ if TYPE_CHECKING:
 
 MOST_LINES = 400
 BEGINS = pytest.StashKey[dict[pytest.Item, list[Together]]]()
+
+
+def pytest_configure(config: pytest.Config) -> None:
+    """Run tests that are marked `alone` by themselves, if there is another lane."""
+    config.addinivalue_line("markers", lane_plugin.MARKER)
+    lane = own_lane()
+    if lane is not None:
+        config.pluginmanager.register(lane_plugin.LanePlugin(lane))
 
 
 @pytest.hookimpl(trylast=True)

@@ -7,9 +7,12 @@ import subprocess
 import sys
 from pathlib import Path
 
+import pytest
+
 TESTS = Path(__file__).parents[1]
 
 
+@pytest.mark.alone
 def test_a_cheap_figure_is_measured_and_written(tmp_path: Path) -> None:
     """Start-up, on the build that the tests run on, beside a bare program on the same."""
     build = "source" if (Path(sys.prefix) / ".pjsua2-from-source").exists() else "wheel"

@@ -33,6 +33,7 @@ def fuzz(build: str, surface: type[Surface]) -> tuple[str, Outcome]:
     return f"{outcome.surface} ({build})", outcome
 
 
+@pytest.mark.alone
 @pytest.mark.timeout(240)
 def test_broken_input_ends_nothing_and_stays_nowhere() -> None:
     builds = ["source"] * len(ALL) + ["wheel"] * len(BY_PJSIP)

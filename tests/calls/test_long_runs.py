@@ -6,6 +6,8 @@ import socket
 import threading
 from typing import TYPE_CHECKING
 
+import pytest
+
 from support.gateway import GatewayProcess
 from support.phone import Phone
 from support.source_build import BUILDS, on_builds, python_of
@@ -39,6 +41,7 @@ def hostile(gateway: GatewayProcess, me: str, size: int, number: int) -> tuple[b
     )
 
 
+@pytest.mark.alone
 @on_builds(*BUILDS)
 def test_long_runs_from_a_stranger_hold_nobody_up(tmp_path: Path, build: str) -> None:
     options = f"--accept-from {ANOTHER}"

@@ -4,9 +4,13 @@ from __future__ import annotations
 
 import re
 
+import pytest
+
 from soak.run import Plan, run
 from soak.trips import KINDS
 from support.together import Together
+
+pytestmark = pytest.mark.alone
 
 together = Together()
 CALLS = 240

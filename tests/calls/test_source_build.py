@@ -155,6 +155,7 @@ def test_a_tls_library_without_fixes_is_told(library: str | None, is_old: bool) 
     assert (tls_warning(library) is not None) == is_old
 
 
+@pytest.mark.alone
 def test_64_calls_at_once_each_hear_their_own_prompt_without_a_lost_packet(tmp_path: Path) -> None:
     heard_dir = tmp_path / "heard"
     heard_dir.mkdir()

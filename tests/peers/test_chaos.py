@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+import pytest
+
 from support.chaos.trial import run
 from support.source_build import python_of
 
@@ -26,6 +28,7 @@ FAULTS = (
 )
 
 
+@pytest.mark.alone
 def test_after_a_fault_all_works_again_within_its_time(tmp_path: Path) -> None:
     """Calls with a PIN, dialling, registrations, events in order, the broker, health.
 

@@ -32,6 +32,8 @@ if TYPE_CHECKING:
 
     from support.phone.rtp import AudioStream
 
+pytestmark = pytest.mark.alone
+
 SECONDS = int(os.environ.get("FLOOD_SECONDS", "5"))
 STRANGER = "127.0.0.3"
 # A second: half of it calls; and what says that it belongs to a call, but there is none.

@@ -29,6 +29,8 @@ from support.waiting import PATIENCE_S, wait_until
 if TYPE_CHECKING:
     from collections.abc import Callable
 
+pytestmark = pytest.mark.alone
+
 WEDGES = Path(support.__file__).parent / "wedges"
 USERS = {name: f"{name}-secret" for name in ("front", "back", "garage")}
 COMMANDS = "hasip/execute"

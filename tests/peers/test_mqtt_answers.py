@@ -11,6 +11,8 @@ import time
 from collections import Counter
 from typing import TYPE_CHECKING, Any
 
+import pytest
+
 from support import flood
 from support.gateway import GatewayProcess
 from support.mosquitto import Mosquitto, MqttUser
@@ -99,6 +101,7 @@ def test_who_asks_with_a_response_topic_is_answered_there(tmp_path: Path) -> Non
         assert len(home.on(COMMANDS)) == 4
 
 
+@pytest.mark.alone
 def test_a_thousand_commands_a_second_are_all_answered_and_disturb_no_call(tmp_path: Path) -> None:
     """Some are done, most are refused with the reason; no RTP packet of a call is missing."""
     commands: list[dict[str, Any]] = [
