@@ -17,6 +17,7 @@ if TYPE_CHECKING:
     from support.phone import PhoneCall
 
 PATIENCE_S = 20.0
+RECORDED_SAMPLES = 1600  # heard meanwhile; the file is a little behind
 BUSY_HERE = 486
 SPOKEN = {"message": "Hello", "cache_audio": True}
 MENU = {
@@ -125,6 +126,7 @@ def _recorded(trip: Trip) -> None:
         call = trip.call_in(phone)
         trip.command("start_recording", recording_file=str(file))
         trip.world.wait_event(trip.name, "recording_started", PATIENCE_S)
+        call.wait_samples(len(call.stream.samples) + RECORDED_SAMPLES)
         call.hang_up()
     trip.world.wait_event(trip.name, "recording_stopped", PATIENCE_S)
     _wav_header = 44

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import contextlib
 import hashlib
 import queue
 import random
@@ -30,6 +29,7 @@ UNAUTHORIZED = (401, 407)
 FIRST_FINAL = 200
 SILENCE = 0  # no answer at all
 FIRST_ERROR = 300
+_CLOSED = -1
 
 
 def _token() -> str:
@@ -238,7 +238,7 @@ class Phone:
     def send(self, message: Message, address: tuple[str, int]) -> None:
         """Send a message."""
         self._note("->", message)
-        self.socket.sendto(message.encode(), address)
+        self._send(message.encode(), address)
 
     def answer_request(self, request: Message, address: tuple[str, int], response: Message) -> None:
         """Send a response; a final one is kept for retransmissions."""
@@ -246,7 +246,14 @@ class Phone:
         data = response.encode()
         if response.status >= FIRST_FINAL:
             self._answered[request["call-id"], request["cseq"]] = data
-        self.socket.sendto(data, address)
+        self._send(data, address)
+
+    def _send(self, data: bytes, address: tuple[str, int]) -> None:
+        try:
+            self.socket.sendto(data, address)
+        except OSError:
+            if self.socket.fileno() != _CLOSED:  # an answer or another try may come too late
+                raise
 
     def move(self, host: str) -> None:
         """Send from another address, and listen there; what our messages say of us stays."""
@@ -289,7 +296,7 @@ class Phone:
     def _take_request(self, message: Message, address: tuple[str, int]) -> None:
         known = self._answered.get((message["call-id"], message["cseq"]))
         if known is not None:
-            self.socket.sendto(known, address)
+            self._send(known, address)
             return
         call = self.calls.get(message["call-id"])
         if call is not None:
@@ -683,8 +690,7 @@ class PhoneCall:
 
         def resend() -> None:
             if not self.statuses and not self.is_ended.is_set() and self._invite is request:
-                with contextlib.suppress(OSError):  # the phone has gone meanwhile
-                    self.phone.send(request, self.address)
+                self.phone.send(request, self.address)
                 self._resend_in(2 * wait_s, request)
 
         timer = threading.Timer(wait_s, resend)
