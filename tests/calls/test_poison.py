@@ -143,6 +143,29 @@ def test_a_change_of_a_call_to_media_without_an_address_is_refused(
 
 
 @BUILDS
+def test_a_long_media_type_and_a_digit_without_an_end_of_line(tmp_path: Path, build: str) -> None:
+    with (
+        GatewayProcess(tmp_path, python=python_of(build), menu_file={}) as gateway,
+        Phone("p") as phone,
+        socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as peer,
+    ):
+        to, own_port = call_by_hand(gateway, peer)
+        info = invite(gateway, own_port, sdp="Signal=5").replace(b"INVITE", b"INFO")
+        info = info.replace(b"poison-sdp", b"poison-via").replace(b"CSeq: 1 ", b"CSeq: 2 ")
+        info = info.replace(b"application/sdp", b"application/dtmf-relay")
+        peer.sendto(re.sub(rb"To: [^\r]*", to, info), gateway.address)
+        for number, kind in enumerate((b"text/" + b"p" * 3_000, b"t" * 3_000 + b"/plain")):
+            message = invite(gateway, own_port, sdp="Hello").replace(b"INVITE", b"MESSAGE")
+            message = message.replace(b"sdp\r\nFrom", b"message%d\r\nFrom" % number)
+            peer.sendto(message.replace(b"application/sdp", kind), gateway.address)
+
+        gateway.wait_log("Dropped MESSAGE from 127.0.0.1: its Content-Type is longer")
+        if build == "wheel":
+            gateway.wait_log("Dropped INFO from 127.0.0.1: its Signal= has no end of line")
+        phone.call(gateway.uri).wait_answered()
+
+
+@BUILDS
 def test_an_ack_without_a_tag_for_a_call_that_is_up(tmp_path: Path, build: str) -> None:
     with (
         GatewayProcess(tmp_path, python=python_of(build), menu_file={}) as gateway,

@@ -165,6 +165,37 @@ TORTURE = (
         "Call-ID: @TOKEN@",
         *_LINES,
     ),
+    # Not in RFC 4475: what pjsip reads otherwise than it looks, and answers that go elsewhere.
+    _torture(
+        _INVITE,
+        _VIA,
+        *_ENDS,
+        "Contact\r\n : *",
+        "Subject: x\rReplaces: a;to-tag=b;from-tag=c",
+        "Max-Forwards: 70&m: *",
+        "CSeq: 1 INVITE",
+        "l: 0",
+    ),
+    _torture(
+        f"{'M' * 100} sip:house@127.0.0.1 SIP/2.0",
+        f"{_VIA};maddr=no-host.invalid",
+        _ENDS[0],
+        f"{_ENDS[1]};tag=1",
+        _ENDS[2],
+        f"CSeq: 1 {'M' * 100}",
+        f"Subject: {('@' * 253 + ' ') * 8}",
+        "l: 0",
+    ),
+    _torture(
+        _INVITE,
+        _VIA,
+        *_ENDS,
+        "Contact: <sip:u@127.0.0.1:@OWN@>",
+        "CSeq: 1 INVITE",
+        "Content-Type: application/sdp",
+        body="v=0\r\no=- 1 1 IN IP4 h\r\ns=-\r\nc=IN IP4 127.0.0.1\r\nt=0 0\r\nm=audio 4000 RTP/AVP 0\r\n"
+        "a=rtcp 1IN IP4 no-host.invalid\r\na=candidate:1 1 UDP 1 no-host.invalid 1 typ host\r\n",
+    ),
     # Mandatory headers missing, or there twice; two of what may be there once.
     _torture(_INVITE, "CSeq: 1 INVITE", "l: 0"),
     _torture(

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
+from hasip.sip.pj_log import MOST_UNREAD
 from support.gateway import GatewayProcess
 from support.phone import Phone
 from support.source_build import BUILDS, on_builds, python_of
@@ -18,6 +19,7 @@ if TYPE_CHECKING:
 
 pytestmark = on_builds(*BUILDS)
 ACCEPTED, STRANGER, THIRD = "127.0.0.2", "127.0.0.41", "127.0.0.42"
+OUT = "X: of-no-use"
 numbers = itertools.count(1)
 
 
@@ -158,6 +160,18 @@ def test_responses_to_nothing_are_dropped_before_they_are_logged(gateway: Gatewa
         assert stranger.hears_nothing()
     gateway.wait_log("Dropped 100 to INVITE from 127.0.0.44: it answers no request of ours")
     assert not [line for line in gateway.lines[before:] if "Unasked" in line]
+
+
+def test_packets_that_are_no_sip_do_not_fill_the_log(gateway: GatewayProcess) -> None:
+    """These pjsip writes out before any module of its sees them."""
+    before = len(gateway.lines)
+    with Peer(gateway, "127.0.0.45") as stranger:
+        for _ in range(50):
+            stranger.say(f"OPTIONS sip:h SIP/2.0\r\nSubject: no more headers\r\n{OUT}\r\n\r\n")
+            stranger.say(f"OPTIONS sip:h SIP/2.0\r\nVia: {OUT}\r\n\r\n")
+        assert stranger.hears_nothing()
+    gateway.wait_log("packets came that are no SIP")
+    assert len([line for line in gateway.lines[before:] if OUT in line]) <= MOST_UNREAD
 
 
 SDP = (

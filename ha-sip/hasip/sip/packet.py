@@ -22,6 +22,7 @@ _CALL_ID_AT, _FROM_AT, _TO_AT = _START_AT + 32, _START_AT + 40, _START_AT + 48
 _VIA_AT, _CSEQ_AT = _START_AT + 56, _START_AT + 64
 # `pjsip_cid_hdr`, `pjsip_fromto_hdr`, `pjsip_via_hdr` and `pjsip_cseq_hdr` (sip_msg.h), after what
 # all headers begin with.
+_BODY_AT = 104  # in `pjsip_msg`
 _ID_AT, _TAG_AT, _MADDR_AT, _METHOD_AT = 64, 72, 112, 72
 
 
@@ -106,6 +107,15 @@ class Packet:
         via = _pointer(self.rdata + _VIA_AT)
         if via:
             Text.from_address(via + _MADDR_AT).length = 0
+
+    @property
+    def media_type_length(self) -> int:
+        """Return the length of the body's media type, where a known build is; 0 without a body."""
+        body = _pointer(self.parsed + _BODY_AT)
+        if not body:
+            return 0
+        kind, subtype = (Text.from_address(body + at) for at in (0, ctypes.sizeof(Text)))
+        return int(kind.length + subtype.length)
 
     def overwrite(self, at: int, text: bytes) -> None:
         """Change the message from there on, where pjsip keeps it; `message` stays as it came."""

@@ -36,6 +36,11 @@ _STAR_AT = 64  # in `pjsip_contact_hdr`
 MOST_CONTACTS = 100
 
 
+# pjsua writes it into 256 bytes (`pjsua_im_process_pager`), and reads on behind them.
+LONGEST_MEDIA_TYPE = 250
+_FIRST_LINE = re.compile(rb"(?>\r\n|[\r\n]){2}[\r\n]*([^\r\n\0]*)([^\0]{0,2})")
+
+
 class PoisonFilter:
     """Drops what nobody sends who means no harm."""
 
@@ -47,7 +52,8 @@ class PoisonFilter:
         """Drop a message that is one of them."""
         if packet.source is None:  # another build than those we know
             return False
-        why = what_is_wrong(packet.message) or self._bad_contact(packet) or _bad_ack(packet)
+        why = what_is_wrong(packet.message) or self._bad_contact(packet)
+        why = why or _bad_ack(packet) or _bad_body(packet)
         if why is None:
             return False
         self._dropped.tell(packet, why)
@@ -104,3 +110,15 @@ def _bad_ack(packet: Packet) -> str | None:
     # Taken for an INVITE that comes by two ways (RFC 3261 §8.2.2.2), it would be answered, which
     # is an assertion (`pjsip_endpt_create_response`); pjsip 2.17 leaves it alone.
     return "an ACK without a tag in To"
+
+
+def _bad_body(packet: Packet) -> str | None:
+    if packet.media_type_length > LONGEST_MEDIA_TYPE:
+        return f"its Content-Type is longer than {LONGEST_MEDIA_TYPE} characters"
+    if not IS_OURS and packet.method == "INFO" and b"Signal" in packet.message:
+        # pjsip looks for a duration behind the first line and its end, which must be two characters
+        # (an assertion of `pj_strstr`); 2.17 goes on where there are less.
+        line = _FIRST_LINE.search(packet.message)
+        if line is not None and len(line[2]) < len(b"\r\n"):
+            return "its Signal= has no end of line"
+    return None

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+from collections import Counter
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
@@ -14,22 +15,23 @@ _WORDS_AFTER = 1000
 
 
 class Tally:
-    """Counts messages of one kind."""
+    """Counts messages that we do the same to, by the reason."""
 
     def __init__(self, done: str) -> None:
         """`done` begins the line in the log: what we did to the message, such as "Dropped"."""
         self._done = done
-        self._count = 0
+        self._counts = Counter[str]()
 
     def tell(self, packet: Packet, why: str) -> None:
-        """Count one, and log the first of each thousand."""
-        if self._count % _WORDS_AFTER == 0:
+        """Count one, and log the first of each thousand; of reasons there must be few."""
+        before = self._counts[why]
+        if before % _WORDS_AFTER == 0:
             _log.warning(
                 "%s %s from %s: %s (%d such messages before)",
                 self._done,
                 packet.kind,
                 packet.source,
                 why,
-                self._count,
+                before,
             )
-        self._count += 1
+        self._counts[why] += 1
