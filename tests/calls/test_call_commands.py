@@ -13,6 +13,7 @@ import pytest
 from support import audio
 from support.gateway import GatewayProcess
 from support.home_assistant import StandInHomeAssistant
+from support.open_line import LEVEL_DBFS, OpenLine
 from support.phone import Phone, PhoneCall
 from support.phone.phone import SILENCE
 from support.waiting import wait_until
@@ -21,47 +22,37 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
     from pathlib import Path
 
-LEVEL_DBFS = -14.0
 
+class Line(OpenLine):
+    """A line whose commands are about the calls of a phone."""
 
-class Line:
-    """The gateway, its Home Assistant, and a folder."""
-
-    def __init__(self, gateway: GatewayProcess, house: StandInHomeAssistant, folder: Path) -> None:
-        self.gateway = gateway
-        self.house = house
-        self.folder = folder
-
-    def dial(self, phone: Phone, **fields: Any) -> PhoneCall:
-        """Have the gateway call a phone that picks up."""
-        count = self.house.event_names.count("call_established")
-        self.gateway.command({"command": "dial", "number": phone.uri, **fields})
-        call = phone.wait_call().wait_answered()
-        self.house.wait(
-            lambda: self.house.event_names.count("call_established") > count, "established"
-        )
-        return call
-
-    def command(self, verb: str, phone: Phone, **fields: Any) -> None:
+    def tell(self, verb: str, phone: Phone, **fields: Any) -> None:
         """Send a command for a call."""
-        self.gateway.command({"command": verb, "number": phone.uri, **fields})
+        self.command(verb, phone.uri, **fields)
 
     def events_of(self, phone: Phone) -> list[str]:
         """Return the names of the events of the call with a phone."""
-        return [e["event"] for e in self.house.events if e["internal_id"] == phone.uri]
+        return [e["event"] for e in self.house.events if e.get("internal_id") == phone.uri]
 
     def event(self, name: str) -> dict[str, Any]:
         """Wait for an event."""
         return self.house.wait_event(name)
 
 
-@pytest.fixture
-def line(tmp_path: Path) -> Iterator[Line]:
+@contextlib.contextmanager
+def a_line(folder: Path) -> Iterator[Line]:
+    """Run a gateway."""
     with (
         StandInHomeAssistant() as house,
-        GatewayProcess(tmp_path, house=house, menu_file={}) as gateway,
+        GatewayProcess(folder, house=house, menu_file={}) as gateway,
     ):
-        yield Line(gateway, house, tmp_path)
+        yield Line(gateway, house, folder)
+
+
+@pytest.fixture(scope="module")
+def shared_line(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Line]:
+    with a_line(tmp_path_factory.mktemp("line")) as line:
+        yield line
 
 
 # --- digits ---------------------------------------------------------------------------------
@@ -70,7 +61,7 @@ def line(tmp_path: Path) -> Iterator[Line]:
 def test_digits_in_band_are_heard_as_tone_pairs_and_then_it_hangs_up(line: Line) -> None:
     with Phone("p") as phone:
         call = line.dial(phone)
-        line.command("send_dtmf", phone, digits="0123456789*#abcd", post_action="hangup")
+        line.tell("send_dtmf", phone, digits="0123456789*#abcd", post_action="hangup")
         call.wait_ended()
 
         assert audio.dtmf_digits(call.stream.samples) == "0123456789*#ABCD"
@@ -81,7 +72,7 @@ def test_digits_in_band_are_heard_as_tone_pairs_and_then_it_hangs_up(line: Line)
 def test_digits_as_events_are_sent_as_rfc_4733_says(line: Line) -> None:
     with Phone("p") as phone:
         call = line.dial(phone)
-        line.command("send_dtmf", phone, digits="12#", method="rfc2833", post_action="hangup")
+        line.tell("send_dtmf", phone, digits="12#", method="rfc2833", post_action="hangup")
         call.wait_ended()
 
         assert call.stream.heard_digits == "12#"
@@ -99,7 +90,7 @@ def test_digits_as_events_are_sent_as_rfc_4733_says(line: Line) -> None:
 def test_digits_by_info_go_one_at_a_time(line: Line) -> None:
     with Phone("p") as phone:
         call = line.dial(phone)
-        line.command("send_dtmf", phone, digits="5*7", method="sip_info", post_action="hangup")
+        line.tell("send_dtmf", phone, digits="5*7", method="sip_info", post_action="hangup")
         call.wait_ended()
 
         bodies = [body for _, body in call.infos]
@@ -111,7 +102,7 @@ def test_digits_by_info_go_one_at_a_time(line: Line) -> None:
 def test_a_phone_that_takes_no_events_gets_info_instead(line: Line) -> None:
     with Phone("p", takes_events=False) as phone:
         call = line.dial(phone)
-        line.command("send_dtmf", phone, digits="42", method="rfc2833", post_action="hangup")
+        line.tell("send_dtmf", phone, digits="42", method="rfc2833", post_action="hangup")
         call.wait_ended()
 
         assert [body.split()[0] for _, body in call.infos] == ["Signal=4", "Signal=2"]
@@ -121,7 +112,7 @@ def test_digits_that_a_phone_refuses_are_a_command_that_failed(line: Line) -> No
     with Phone("p") as phone:
         phone.refuses["INFO"] = 415
         call = line.dial(phone)
-        line.command(
+        line.tell(
             "send_dtmf", phone, digits="42", method="sip_info", post_action="hangup", request_id="d"
         )
         failed = line.event("command_failed")
@@ -137,7 +128,7 @@ def test_a_phone_that_does_not_answer_a_digit_by_info_is_told(line: Line) -> Non
     with Phone("p") as phone:
         phone.refuses["INFO"] = SILENCE
         call = line.dial(phone)
-        line.command("send_dtmf", phone, digits="42", method="sip_info")
+        line.tell("send_dtmf", phone, digits="42", method="sip_info")
         error = line.event("command_failed")["error"]
 
         assert error == "no answer to a digit by INFO within 4 s"
@@ -147,9 +138,9 @@ def test_a_phone_that_does_not_answer_a_digit_by_info_is_told(line: Line) -> Non
 def test_two_commands_of_digits_follow_each_other(line: Line) -> None:
     with Phone("p") as phone:
         call = line.dial(phone)
-        line.command("send_dtmf", phone, digits="12")
-        line.command("send_dtmf", phone, digits="34", method="rfc2833")
-        line.command("send_dtmf", phone, digits=56, post_action="hangup")
+        line.tell("send_dtmf", phone, digits="12")
+        line.tell("send_dtmf", phone, digits="34", method="rfc2833")
+        line.tell("send_dtmf", phone, digits=56, post_action="hangup")
         call.wait_ended()
 
         assert audio.dtmf_digits(call.stream.samples) == "1256"
@@ -162,7 +153,7 @@ def test_two_commands_of_digits_follow_each_other(line: Line) -> None:
 def test_a_transfer_that_succeeds_ends_our_call(line: Line) -> None:
     with Phone("p") as phone:
         call = line.dial(phone)
-        line.command("transfer", phone, transfer_to="sip:**623@fritz.box", request_id="t")
+        line.tell("transfer", phone, transfer_to="sip:**623@fritz.box", request_id="t")
         wait_until(lambda: call.refers, "REFER")
         assert call.refers[0]["refer-to"] == "sip:**623@fritz.box"
         assert call.notify("SIP/2.0 180 Ringing", final=False) == 200
@@ -184,7 +175,7 @@ def test_a_transfer_that_fails_keeps_the_call(line: Line, how: str) -> None:
         if how == "refused":
             phone.refuses["REFER"] = 603
         call = line.dial(phone)
-        line.command("transfer", phone, transfer_to="623")
+        line.tell("transfer", phone, transfer_to="623")
         wait_until(lambda: call.refers, "REFER")
         assert call.refers[0]["refer-to"] == f"sip:623@127.0.0.1:{line.gateway.port}"
         if how == "busy":
@@ -194,14 +185,14 @@ def test_a_transfer_that_fails_keeps_the_call(line: Line, how: str) -> None:
         assert result["success"] is False
         assert result["sip_code"] == (603 if how == "refused" else 486)
         assert not call.is_ended.is_set()
-        line.command("send_dtmf", phone, digits="1", post_action="hangup")
+        line.tell("send_dtmf", phone, digits="1", post_action="hangup")
         call.wait_ended()
 
 
 def test_a_peer_that_hangs_up_during_a_transfer_is_told_before_the_end(line: Line) -> None:
     with Phone("p") as phone:
         call = line.dial(phone)
-        line.command("transfer", phone, transfer_to="sip:x@127.0.0.1")
+        line.tell("transfer", phone, transfer_to="sip:x@127.0.0.1")
         wait_until(lambda: call.refers, "REFER")
         call.notify("SIP/2.0 100 Trying", final=False)
         call.hang_up()
@@ -234,7 +225,7 @@ def test_two_bridged_phones_hear_each_other_until_one_hangs_up(line: Line) -> No
     with Phone("a") as a, Phone("b") as b:
         call_b = line.dial(b)
         call_a = line.dial(a, menu={"timeout": 1.5, "message": ""})
-        line.command("bridge_audio", a, bridge_to=b.uri)
+        line.tell("bridge_audio", a, bridge_to=b.uri)
         call_a.stream.say(audio.sine(500, 20, LEVEL_DBFS))
         call_b.stream.say(audio.sine(1100, 20, LEVEL_DBFS))
         hears(call_b, 500)
@@ -250,7 +241,7 @@ def test_two_bridged_phones_hear_each_other_until_one_hangs_up(line: Line) -> No
 def test_a_bridge_survives_a_reinvite_and_hold(line: Line) -> None:
     with Phone("a") as a, Phone("b") as b:
         call_a, call_b = line.dial(a), line.dial(b)
-        line.command("bridge_audio", a, bridge_to="b")
+        line.tell("bridge_audio", a, bridge_to="b")
         call_a.stream.say(audio.sine(500, 20, LEVEL_DBFS))
         hears(call_b, 500)
         assert call_a.reinvite("sendonly") == 200
@@ -285,7 +276,7 @@ def test_a_caller_bridges_himself_by_a_digit(line: Line) -> None:
 def test_a_bridge_that_cannot_be_is_told(line: Line, bridge_to: str, error: str) -> None:
     with Phone("a") as a:
         line.dial(a)
-        line.command("bridge_audio", a, bridge_to=bridge_to)
+        line.tell("bridge_audio", a, bridge_to=bridge_to)
         assert error in line.event("command_failed")["error"]
 
 
@@ -298,14 +289,14 @@ def test_a_recording_holds_both_sides(line: Line) -> None:
     recording = line.folder / "call.wav"
     with Phone("p") as phone:
         call = line.dial(phone)
-        line.command("start_recording", phone, recording_file=str(recording), request_id="r")
+        line.tell("start_recording", phone, recording_file=str(recording), request_id="r")
         assert line.event("recording_started")["request_id"] == "r"
         call.stream.say(audio.sine(600, 1.5, LEVEL_DBFS))
-        line.command("play_audio_file", phone, audio_file=str(tone))
+        line.tell("play_audio_file", phone, audio_file=str(tone))
         line.event("playback_done")
-        line.command("send_dtmf", phone, digits="9", request_id="x")
+        line.tell("send_dtmf", phone, digits="9", request_id="x")
         line.gateway.wait_log("digits were sent")
-        line.command("stop_recording", phone)
+        line.tell("stop_recording", phone)
         stopped = line.event("recording_stopped")
 
         assert stopped["recording_file"] == str(recording)
@@ -321,13 +312,13 @@ def windows(samples: list[int]) -> list[list[int]]:
 
 
 @pytest.mark.parametrize("who", ["peer", "hangup", "quit"])
-def test_a_recording_is_whole_however_the_call_ends(line: Line, who: str) -> None:
-    recording = line.folder / "call.wav"
-    with Phone("a") as a, Phone("b") as b:
+def test_a_recording_is_whole_however_the_call_ends(tmp_path: Path, who: str) -> None:
+    recording = tmp_path / "call.wav"
+    with a_line(tmp_path) as line, Phone("a") as a, Phone("b") as b:
         call_a, call_b = line.dial(a), line.dial(b)
-        line.command("start_recording", a, recording_file=str(recording))
+        line.tell("start_recording", a, recording_file=str(recording))
         line.event("recording_started")
-        line.command("bridge_audio", a, bridge_to=b.uri)
+        line.tell("bridge_audio", a, bridge_to=b.uri)
         call_b.stream.say(audio.sine(600, 5, LEVEL_DBFS))
         hears(call_a, 600)
         call_a.wait_samples(len(call_a.stream.samples) + 1600)  # the file is a little behind
@@ -359,7 +350,7 @@ def test_a_recording_that_cannot_be_is_told(line: Line, name: str, error: str) -
     (line.folder / "file").touch()
     with Phone("p") as phone:
         line.dial(phone)
-        line.command("start_recording", phone, recording_file=str(line.folder / name))
+        line.tell("start_recording", phone, recording_file=str(line.folder / name))
         assert error in line.event("command_failed")["error"]
 
 
@@ -369,13 +360,13 @@ def test_a_recording_overwrites_nothing(line: Line) -> None:
     with Phone("a") as a, Phone("b") as b:
         line.dial(a)
         line.dial(b)
-        line.command("start_recording", a, recording_file=str(recording))
+        line.tell("start_recording", a, recording_file=str(recording))
         line.event("recording_started")
-        line.command("start_recording", b, recording_file=str(recording))
+        line.tell("start_recording", b, recording_file=str(recording))
         assert "is being recorded to" in line.event("command_failed")["error"]
-        line.command("stop_recording", a)
+        line.tell("stop_recording", a)
         line.event("recording_stopped")
-        line.command("start_recording", b, recording_file=str(recording))
+        line.tell("start_recording", b, recording_file=str(recording))
         line.house.wait(
             lambda: line.house.event_names.count("recording_started") == 2, "the second recording"
         )
@@ -387,7 +378,7 @@ def test_a_recording_overwrites_nothing(line: Line) -> None:
 def test_what_is_not_recorded_cannot_be_stopped(line: Line) -> None:
     with Phone("p") as phone:
         line.dial(phone)
-        line.command("stop_recording", phone)
+        line.tell("stop_recording", phone)
         assert "not being recorded" in line.event("command_failed")["error"]
 
 

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import socket
 import time
-from contextlib import ExitStack
+from contextlib import AbstractContextManager, ExitStack
 from typing import TYPE_CHECKING, Any
 
 import pytest
@@ -15,7 +15,7 @@ import pytest
 from support import audio
 from support.gateway import GatewayProcess
 from support.home_assistant import StandInHomeAssistant
-from support.open_line import wait_until_over
+from support.open_line import OpenLine, open_line, wait_until_over
 from support.phone import Phone
 from support.waiting import wait_until
 
@@ -70,13 +70,27 @@ class Arena:
         assert bad == []
 
 
+def quick_line(folder: Path) -> AbstractContextManager[OpenLine]:
+    """Run a gateway that does not wait before it speaks."""
+    return open_line(folder, menu_file=HELLO, SIP1_SETTLE_TIME="0")
+
+
+@pytest.fixture(scope="module")
+def shared_line(tmp_path_factory: pytest.TempPathFactory) -> Iterator[OpenLine]:
+    with quick_line(tmp_path_factory.mktemp("arena")) as line:
+        yield line
+
+
 @pytest.fixture
-def arena(tmp_path: Path) -> Iterator[Arena]:
-    with (
-        StandInHomeAssistant() as house,
-        GatewayProcess(tmp_path, house=house, menu_file=HELLO, SIP1_SETTLE_TIME="0") as gateway,
-    ):
-        yield Arena(gateway, house, tmp_path)
+def arena(line: OpenLine) -> Arena:
+    return Arena(line.gateway, line.house, line.folder)
+
+
+@pytest.fixture
+def own_arena(tmp_path: Path) -> Iterator[Arena]:
+    """Return one whose pjsip keeps no call of another test's, which it does while a BYE is open."""
+    with quick_line(tmp_path) as line:
+        yield Arena(line.gateway, line.house, line.folder)
 
 
 def both_ways(arena: Arena, phone: Phone, begin: Callable[[PhoneCall], None]) -> None:
@@ -96,7 +110,9 @@ def both_ways(arena: Arena, phone: Phone, begin: Callable[[PhoneCall], None]) ->
 
 def test_the_end_during_speech_synthesis(arena: Arena) -> None:
     arena.house.delays_s["tts_get_url"] = 0.1
-    with Phone("p") as phone:
+    with ExitStack() as stack:
+        phone = stack.enter_context(Phone("p"))
+        stack.callback(arena.house.delays_s.clear)
         both_ways(
             arena,
             phone,
@@ -181,21 +197,24 @@ def test_a_caller_who_gives_up_between_180_and_200(tmp_path: Path) -> None:
             # A CANCEL that crosses the 200 comes too late, and BYE has to follow.
             wait_until(lambda: call.is_ended.is_set() or call.is_answered.is_set(), "an answer")  # noqa: B023
             call.close()
+            house.wait(
+                lambda: house.event_names.count("call_disconnected") > arena.round, "its end"
+            )
             arena.rest()
 
 
-def test_a_phone_that_answers_while_we_give_up(arena: Arena) -> None:
+def test_a_phone_that_answers_while_we_give_up(own_arena: Arena) -> None:
     for delay_s in DELAYS_S:
         with Phone("p", answer_after_s=None) as phone:
-            arena.command("dial", phone.uri)
+            own_arena.command("dial", phone.uri)
             call = phone.wait_call()
             call.ring()
-            arena.command("hangup", phone.uri)
+            own_arena.command("hangup", phone.uri)
             time.sleep(delay_s / 10)
             if not call.is_ended.is_set():
                 call.answer()
             call.wait_ended()
-        arena.rest()
+        own_arena.rest()
 
 
 @pytest.mark.parametrize(
@@ -253,24 +272,24 @@ def test_a_digit_at_the_end_of_the_prompt_counts_once(arena: Arena) -> None:
     assert arena.house.event_names.count("entered_menu") == 12
 
 
-def test_a_prompt_that_is_stopped_as_it_ends(arena: Arena) -> None:
+def test_a_prompt_that_is_stopped_as_it_ends(own_arena: Arena) -> None:
     """A player's end came on a thread of pjsip's, and met the player's deletion on ours."""
-    tone = arena.folder / "tone.wav"
+    tone = own_arena.folder / "tone.wav"
     audio.write_wav(tone, audio.sine(440, 0.1, -12))
     with ExitStack() as stack:
         phones = [stack.enter_context(Phone(name)) for name in ("a", "b", "c")]
-        calls = [arena.dial(phone) for phone in phones]
+        calls = [own_arena.dial(phone) for phone in phones]
         for number in range(30):
             for phone in phones:
-                arena.command("play_audio_file", phone.uri, audio_file=str(tone))
+                own_arena.command("play_audio_file", phone.uri, audio_file=str(tone))
             # The prompt is 100 ms long: this wanders over its end.
             time.sleep(0.1 + 0.002 * number)
             for phone in phones:
-                arena.command("stop_playback", phone.uri)
+                own_arena.command("stop_playback", phone.uri)
         for call in calls:
             call.hang_up()
-        arena.rest()
-    ended = arena.house.event_names.count("playback_done")
+        own_arena.rest()
+    ended = own_arena.house.event_names.count("playback_done")
     assert 0 < ended < 90, "some were stopped, and some were not"
 
 

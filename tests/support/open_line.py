@@ -50,9 +50,12 @@ class OpenLine:
 
     def dial(self, phone: Phone, **fields: Any) -> PhoneCall:
         """Have the gateway call a phone that picks up."""
+        count = self.house.event_names.count("call_established")
         self.command("dial", phone.uri, **fields)
         call = phone.wait_call().wait_answered()
-        self.house.wait_event("call_established")
+        self.house.wait(
+            lambda: self.house.event_names.count("call_established") > count, "established"
+        )
         return call
 
     def ended(self) -> dict[str, Any]:
