@@ -9,7 +9,6 @@ pjsua2 does not show that, so this calls pjsip's C functions, as `Pjsip` does.
 from __future__ import annotations
 
 import ctypes
-import logging
 import socket
 import struct
 from typing import TYPE_CHECKING
@@ -17,7 +16,7 @@ from typing import TYPE_CHECKING
 from hasip.sip.c_library import c_library
 from hasip.sip.errors import guarded
 from hasip.sip.locate import TCP, TLS, UDP, Destination, is_address
-from hasip.workers import Failed
+from hasip.sip.questions import Questions
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -25,9 +24,6 @@ if TYPE_CHECKING:
     from hasip.loop import Loop
     from hasip.sip.hop import Hops
     from hasip.sip.locate import Target
-    from hasip.workers import Result
-
-_log = logging.getLogger(__name__)
 
 # pjsip_transport_type_e (sip_types.h).
 _TYPES = {UDP: 1, TCP: 2, TLS: 3}
@@ -109,6 +105,7 @@ class Resolver:
         """Take its place in pjsip, which must be created; raises `OSError` where it can't."""
         self._loop = loop
         self._hops = hops
+        self._questions = Questions(hops)
         self._is_over = False
         self._callback = _ExternalResolver(_Resolve(self._on_question))
         library = c_library()
@@ -147,18 +144,12 @@ class Resolver:
         return [self._hops.written(to)]
 
     def _ask(self, to: Destination, token: int, tell: ctypes._FuncPointer) -> None:
-        def heard(result: Result[tuple[Target, ...]]) -> None:
-            if isinstance(result, Failed):
-                _log.warning("%s", result.error)
-                targets = self._hops.found_before(to)
-            else:
-                targets = self._hops.keep_order(to, result.value)
-                self._hops.remember(to, targets)
+        def heard(targets: Sequence[Target]) -> None:
             if not self._is_over:
                 self._tell(targets, token, tell)
 
         if not self._is_over:
-            self._hops.locate(to, heard)
+            self._questions.ask(to, heard)
 
     def _tell(self, targets: Sequence[Target], token: int, tell: ctypes._FuncPointer) -> None:
         """Answer; pjsip then sends, so what it holds locked must not be held here."""
