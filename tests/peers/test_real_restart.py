@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 from typing import TYPE_CHECKING
 
 import pytest
@@ -19,6 +20,7 @@ from support.real_home_assistant import (
     require,
 )
 from support.speech import spoken
+from support.together import Together
 from support.waiting import wait_until
 
 if TYPE_CHECKING:
@@ -35,23 +37,28 @@ MENU = {
     }
 }
 BACK_WITHIN_S = 40.0
+waiting = Together(at_once=3)
 
 
-@pytest.fixture(scope="module", params=RELEASES, ids=lambda release: release.version)
-def mistreated_house(
-    request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory
-) -> Iterator[RealHomeAssistant]:
-    """Return a Home Assistant that only these tests use."""
-    release: Release = require(request.param)
-    with RealHomeAssistant(tmp_path_factory.mktemp("house"), release) as house:
+@pytest.fixture(scope="module", autouse=True)
+def releases() -> None:
+    """Install them, which may take minutes."""
+    for release in RELEASES:
+        require(release)
+
+
+@contextlib.contextmanager
+def own_house(tmp_path: Path, release: Release) -> Iterator[RealHomeAssistant]:
+    """Run a Home Assistant that only one test uses."""
+    folder = tmp_path / "house"
+    folder.mkdir()
+    with RealHomeAssistant(folder, release) as house:
         yield house
 
 
-@pytest.fixture
-def own_house(mistreated_house: RealHomeAssistant) -> RealHomeAssistant:
-    """Return it with an empty journal."""
-    mistreated_house.clear()
-    return mistreated_house
+both_releases = pytest.mark.parametrize(
+    "release", RELEASES, ids=lambda release: f"{release.version}"
+)
 
 
 def journal_of(house: RealHomeAssistant, number: str) -> list[str]:
@@ -63,10 +70,12 @@ def journal_of(house: RealHomeAssistant, number: str) -> list[str]:
     ]
 
 
-def test_home_assistant_is_killed_in_mid_call(tmp_path: Path, own_house: RealHomeAssistant) -> None:
+@both_releases
+@waiting
+def test_home_assistant_is_killed_in_mid_call(tmp_path: Path, release: Release) -> None:
     """The call goes on; every event arrives afterwards, once and in order."""
-    house = own_house
     with (
+        own_house(tmp_path, release) as house,
         GatewayProcess(tmp_path, menu_file=MENU, **house.settings) as gateway,
         Phone("first") as first,
         Phone("second") as second,
@@ -97,12 +106,15 @@ def digits_in_log(gateway: GatewayProcess) -> int:
     return sum("dtmf_digit: " in line for line in gateway.own_lines)
 
 
+@both_releases
+@waiting
 def test_home_assistant_is_restarted_while_digits_are_typed(
-    tmp_path: Path, own_house: RealHomeAssistant
+    tmp_path: Path, release: Release
 ) -> None:
     """Whatever the moment at which an event meets a house that shuts down or starts up."""
-    house, typed = own_house, "12345678" * 3
+    typed = "12345678" * 3
     with (
+        own_house(tmp_path, release) as house,
         GatewayProcess(tmp_path, menu_file=MENU, **house.settings) as gateway,
         Phone("p") as phone,
     ):
@@ -119,6 +131,7 @@ def test_home_assistant_is_restarted_while_digits_are_typed(
         assert journal_of(house, "p") == [*begin, *typed, "call_disconnected"]
 
 
+@waiting
 def test_home_assistant_has_a_certificate_of_its_own(tmp_path: Path) -> None:
     """With `HA_CA_FILE` everything works; without it the reason is said and nothing is sent."""
     folder = tmp_path / "house"
