@@ -97,7 +97,10 @@ class Switchboard:
                 data, address = self._socket.recvfrom(65_536)
             except OSError:
                 return
-            request = parse(data)
+            try:
+                request = parse(data)
+            except ValueError:  # of another program's call, which had the port before
+                continue
             if request.is_response or request.method == "ACK":
                 continue
             answer = response_to(request, 200, "OK", "switchboard")
