@@ -18,6 +18,7 @@ from __future__ import annotations
 import inspect
 import queue
 import threading
+import time
 from concurrent.futures import Future, wait
 from functools import partial
 from typing import TYPE_CHECKING, Any
@@ -31,6 +32,7 @@ if TYPE_CHECKING:
     import pytest
 
 LONGEST_S = 110.0
+APART_S = 0.5  # a start takes as much of a processor, which the test in front needs, too
 MOST_LINES = 200
 FOLDER = "tmp_path"
 
@@ -84,9 +86,12 @@ class Together:
                 if FOLDER in inspect.signature(scenario).parameters:
                     given = {**given, FOLDER: folder}
                 due.put(partial(_run, future, partial(scenario, **given), folder))
-        for _ in range(self._at_once):
+        for number in range(self._at_once):
+            rest_s = number * APART_S if self.ahead else 0.0
             # One that hangs must not keep the program from its end.
-            threading.Thread(target=_work_off, args=(due,), name="together", daemon=True).start()
+            threading.Thread(
+                target=_work_off, args=(due, rest_s), name="together", daemon=True
+            ).start()
 
 
 def put_last(items: list[pytest.Item]) -> dict[pytest.Item, list[Together]]:
@@ -116,7 +121,8 @@ def _ahead(item: pytest.Item) -> Together | None:
     return together if together is not None and together.ahead else None
 
 
-def _work_off(due: queue.SimpleQueue[Callable[[], None]]) -> None:
+def _work_off(due: queue.SimpleQueue[Callable[[], None]], rest_s: float) -> None:
+    time.sleep(rest_s)
     while True:
         try:
             run = due.get_nowait()
