@@ -94,7 +94,8 @@ class Caller:
         self.gateway.command({"command": verb, "number": number, **fields})
 
     def play_tone(self, number: str) -> None:
-        """Play the tone to its end."""
+        """Play the tone to its end, and watch from now on: not what went before ICE had chosen."""
+        self.watch.packets.clear()
         path = self.gateway.folder / "tone.wav"
         audio.write_wav(path, audio.sine(TONE_HZ, TONE_S, -14.0))
         self.command("play_audio_file", number, audio_file=str(path))

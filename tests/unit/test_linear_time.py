@@ -194,7 +194,7 @@ ORDINARY = "Subject: how are you <sip:a@h>;x=1, c=2\r\n"
 # Of a separator and what follows it, up to what expressions count to at most: 254 and 1,000.
 SHORT_RUNS = ((1, 253), (253, 1), (60, 60), (1, 999), (999, 1))
 MOST_OF_ORDINARY = 12.0
-NEVER_TOO_LONG_S = 0.006
+NEVER_TOO_LONG_S = 0.01
 # What we write ourselves; and the log, into which strangers get little.
 NOT_OF_STRANGERS = frozenset({"slim", "without_template", "log line", "pjsip's log"})
 

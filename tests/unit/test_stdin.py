@@ -78,6 +78,7 @@ def test_an_end_of_input_is_no_fault_and_neither_is_what_cannot_be_read(tmp_path
     reader = StdinReader(lambda _: None, folder)
     reader.start()
     assert reader.ask()(PATIENCE_S)
+    wait_until(lambda: reader._has_ended, "its end; else it reads what gets this number next")
     os.close(folder)
 
 
