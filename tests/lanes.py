@@ -6,6 +6,7 @@ with 0 if both did so and some test passed.
 
 from __future__ import annotations
 
+import contextlib
 import os
 import signal
 import subprocess
@@ -61,6 +62,9 @@ class Runs:
             show(output.read())
             time.sleep(LOOK_EVERY_S)
         show(output.read())
+        for process in self._processes:
+            with contextlib.suppress(ProcessLookupError):
+                os.killpg(process.pid, signal.SIGKILL)  # what it left behind, if it was interrupted
 
     def summary(self) -> tuple[int, str]:
         """Return the exit code, and how many tests ended how."""

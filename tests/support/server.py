@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import atexit
 import contextlib
 import os
 import signal
@@ -14,6 +15,9 @@ from support.waiting import PATIENCE_S, wait_until
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
     from pathlib import Path
+
+
+_running: set[subprocess.Popen[bytes]] = set()
 
 
 class Server:
@@ -57,6 +61,7 @@ class Server:
                 stderr=log,
                 start_new_session=True,  # which makes a group of it and its children
             )
+            _running.add(self._process)
         what = f"{self._command[0]} listens; its log is {self.log}"
         try:
             wait_until(self._listens, what, self._patience_s)
@@ -111,6 +116,14 @@ class Server:
 
 def _kill_all(process: subprocess.Popen[bytes]) -> None:
     """End it and its children, which it may have left behind."""
+    _running.discard(process)
     with contextlib.suppress(ProcessLookupError):
         os.killpg(process.pid, signal.SIGKILL)
     process.wait()
+
+
+@atexit.register
+def _kill_those_left() -> None:
+    """End those of threads that were given up, by Ctrl-C for example."""
+    for process in list(_running):
+        _kill_all(process)

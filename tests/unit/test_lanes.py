@@ -19,9 +19,15 @@ TESTS = Path(__file__).parents[1]
 CONFTEST = (TESTS / "conftest.py").read_text(encoding="utf-8")
 PASSES = "def test_passes() -> None: pass\n"
 FAILS = "def test_fails() -> None: raise AssertionError('it fails')\n"
-WAITS = """import pathlib, time
+WAITS = """import pathlib, subprocess, sys, time
+from support.server import Server
 def test_waits() -> None:
     here = pathlib.Path(__file__).parent
+    child = subprocess.Popen(["sleep", "600"])
+    server = Server(["sleep", "600"], 0, here / "log")
+    server._listens = lambda: True
+    server.start()
+    (here / "pids").write_text(f"{child.pid} {server.pid}")
     try:
         (here / "begun").touch()
         time.sleep(60)
@@ -76,6 +82,19 @@ def test_a_signal_ends_both_and_they_clear_up(tmp_path: Path) -> None:
     assert run.returncode == 1
     assert "exit codes 2, 2 in" in said
     assert len(list(tmp_path.glob("*/ended"))) == 2
+    for pids in tmp_path.glob("*/pids"):
+        wait_until(lambda: not any(map(is_there, pids.read_text().split())), "all ended")  # noqa: B023
+
+
+def is_there(pid: str) -> bool:
+    """Tell whether a process runs; whose parent is gone may take a moment to be forgotten."""
+    try:
+        return (
+            Path(f"/proc/{pid}/stat").read_text(encoding="ascii").rpartition(")")[2].split()[0]
+            != "Z"
+        )
+    except FileNotFoundError:
+        return False
 
 
 def test_who_is_alone_waits_for_the_others_and_they_for_him(tmp_path: Path) -> None:
