@@ -158,9 +158,6 @@ class MqttClient:
         self.show_again()
         self._on_connected()
         self._waiting.extend(waiting)
-        if self._dropped:
-            _log.warning("MQTT: %d messages were dropped while the broker was away", self._dropped)
-            self._dropped = 0
         self._pump()
 
     def on_subscribed(self, refusals: dict[str, str | None]) -> None:
@@ -288,6 +285,11 @@ class MqttClient:
             if message_id is None:
                 return
             self._under_way[message_id] = self._waiting.popleft()
+        if self._dropped and not self._waiting:
+            _log.warning(
+                "MQTT: %d messages were dropped, since the broker was away or slow", self._dropped
+            )
+            self._dropped = 0
 
     def _say(self, level: int, text: str) -> None:
         """Log what goes wrong once, not at every attempt."""
