@@ -37,6 +37,12 @@ def invite(gateway: GatewayProcess, own_port: int, **parts: str) -> bytes:
     ).encode()
 
 
+def within_the_call(request: bytes, to: bytes) -> bytes:
+    """Return a request with SDP as the second one of the call that `call_by_hand` has made."""
+    request = request.replace(b"poison-sdp", b"poison-via").replace(b"CSeq: 1 ", b"CSeq: 2 ")
+    return re.sub(rb"To: [^\r]*", to, request)
+
+
 def call_by_hand(
     gateway: GatewayProcess, peer: socket.socket, *, acknowledges: bool = True
 ) -> tuple[bytes, int]:
@@ -132,9 +138,8 @@ def test_a_change_of_a_call_to_media_without_an_address_is_refused(
         socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as peer,
     ):
         to, own_port = call_by_hand(gateway, peer)
-        change = invite(gateway, own_port, sdp=offer).replace(b"poison-sdp", b"poison-via")
-        change = change.replace(b"CSeq: 1 ", b"CSeq: 2 ")
-        peer.sendto(re.sub(rb"To: [^\r]*", to, change), gateway.address)
+        change = within_the_call(invite(gateway, own_port, sdp=offer), to)
+        peer.sendto(change, gateway.address)
         while not (answer := peer.recv(4096)).startswith(b"SIP/2.0 488 "):
             assert b"\r\nCSeq: 1 INVITE\r\n" in answer  # until its ACK has come
 
@@ -151,9 +156,8 @@ def test_a_long_media_type_and_a_digit_without_an_end_of_line(tmp_path: Path, bu
     ):
         to, own_port = call_by_hand(gateway, peer)
         info = invite(gateway, own_port, sdp="Signal=5").replace(b"INVITE", b"INFO")
-        info = info.replace(b"poison-sdp", b"poison-via").replace(b"CSeq: 1 ", b"CSeq: 2 ")
         info = info.replace(b"application/sdp", b"application/dtmf-relay")
-        peer.sendto(re.sub(rb"To: [^\r]*", to, info), gateway.address)
+        peer.sendto(within_the_call(info, to), gateway.address)
         for number, kind in enumerate((b"text/" + b"p" * 3_000, b"t" * 3_000 + b"/plain")):
             message = invite(gateway, own_port, sdp="Hello").replace(b"INVITE", b"MESSAGE")
             message = message.replace(b"sdp\r\nFrom", b"message%d\r\nFrom" % number)

@@ -18,7 +18,7 @@ from support.together import Together
 from support.waiting import wait_until
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Iterator, Mapping
     from pathlib import Path
 
 PASSWORD = "hasip-secret"
@@ -77,25 +77,29 @@ class Ears:
         return bodies[-1]["state"], more.get("status_code"), more.get("reason")
 
 
+@contextlib.contextmanager
+def heard(
+    folder: Path, settings: Mapping[str, Any], build: str = "wheel"
+) -> Iterator[tuple[Ears, GatewayProcess, MqttUser]]:
+    """Run a gateway that tells its registration in every way, and hear it."""
+    with (
+        StandInHomeAssistant() as house,
+        Mosquitto(folder) as broker,
+        MqttUser(broker.port, "hasip/state") as user,
+        GatewayProcess(
+            folder, house=house, python=python_of(build), **told_by(broker), **settings
+        ) as gateway,
+    ):
+        yield Ears(user, house, gateway), gateway, user
+
+
 @pytest.mark.parametrize("build", ["wheel", "source"])
 @waiting
 def test_every_change_of_a_registration_is_told_with_its_reason(tmp_path: Path, build: str) -> None:
     with a_registrar(tmp_path) as registrar:
-        settings: dict[str, Any] = account_at(registrar.port, password=PASSWORD)
+        settings = account_at(registrar.port, password=PASSWORD)
         settings["SIP1_REGISTRAR_URI"] += ";transport=tcp"  # its end is noticed at once
-        with (
-            StandInHomeAssistant() as house,
-            Mosquitto(tmp_path) as broker,
-            MqttUser(broker.port, "hasip/state") as user,
-            GatewayProcess(
-                tmp_path,
-                house=house,
-                python=python_of(build),
-                **told_by(broker),
-                **settings,
-            ) as gateway,
-        ):
-            ears = Ears(user, house, gateway)
+        with heard(tmp_path, settings, build) as (ears, gateway, _):
             ears.wait("registered", 200, "OK")
             registrar.stop()
             ears.wait("failed", 503, "Connection refused")
@@ -111,18 +115,8 @@ def test_every_change_of_a_registration_is_told_with_its_reason(tmp_path: Path, 
 @waiting
 def test_a_wrong_password_is_told_with_the_reason_and_without_the_password(tmp_path: Path) -> None:
     with a_registrar(tmp_path) as registrar:
-        settings: dict[str, Any] = account_at(registrar.port, password="wrong-word")
-        with (
-            StandInHomeAssistant() as house,
-            Mosquitto(tmp_path) as broker,
-            MqttUser(broker.port, "hasip/state") as user,
-            GatewayProcess(
-                tmp_path,
-                house=house,
-                **told_by(broker),
-                **settings,
-            ) as gateway,
-        ):
-            Ears(user, house, gateway).wait("failed", 403, "Forbidden (bad password)")
+        settings = account_at(registrar.port, password="wrong-word")
+        with heard(tmp_path, settings) as (ears, _, user):
+            ears.wait("failed", 403, "Forbidden (bad password)")
 
             assert not any(b"wrong-word" in message.payload for message in user.received)

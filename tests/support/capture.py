@@ -5,9 +5,9 @@ from __future__ import annotations
 import socket
 import struct
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any, Self
+from typing import TYPE_CHECKING, Any
 
-from support.listener import Listener
+from support.listener import Listening
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -30,7 +30,7 @@ class Packet:
     payload: bytes  # of UDP or TCP; of a fragment that is not the first one, of IP
 
 
-class Capture:
+class Capture(Listening):
     """Gives each packet of UDP and TCP by IPv4 to `take`, for the length of a block.
 
     Those that come in at an interface; if none is named, those that come and go at all of them.
@@ -43,20 +43,10 @@ class Capture:
         self._take = take
         kind = _ETH_P_ALL if interface is None else _ETH_P_IP
         with machine.entered():
-            self._socket = socket.socket(socket.AF_PACKET, socket.SOCK_DGRAM, socket.htons(kind))
+            wire = socket.socket(socket.AF_PACKET, socket.SOCK_DGRAM, socket.htons(kind))
         if interface is not None:
-            self._socket.bind((interface, kind))
-        self._listener = Listener(self._socket, self._read, "capture")
-
-    def __enter__(self) -> Self:
-        """Look."""
-        self._listener.start()
-        return self
-
-    def __exit__(self, *_: object) -> None:
-        """Look away."""
-        self._listener.stop()
-        self._socket.close()
+            wire.bind((interface, kind))
+        super().__init__(wire, self._read, "capture")
 
     def _read(self, data: bytes, source: tuple[Any, ...]) -> None:
         if source[1] == _ETH_P_IP and data[9] in {TCP, UDP}:

@@ -7,7 +7,7 @@ import select
 import socket
 import threading
 import weakref
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Self
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -49,3 +49,23 @@ class Listener:
             except OSError:  # closed
                 return
             self._take(data, address)
+
+
+class Listening:
+    """Listens on a socket of its own for the length of a block."""
+
+    def __init__(
+        self, sock: socket.socket, take: Callable[[bytes, Any], object], name: str
+    ) -> None:
+        self._socket = sock
+        self._listener = Listener(sock, take, name)
+
+    def __enter__(self) -> Self:
+        """Begin."""
+        self._listener.start()
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        """End, and close the socket."""
+        self._listener.stop()
+        self._socket.close()

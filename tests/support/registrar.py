@@ -7,9 +7,9 @@ import re
 import socket
 import threading
 import time
-from typing import TYPE_CHECKING, Self
+from typing import TYPE_CHECKING
 
-from support.listener import Listener
+from support.listener import Listening
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -29,7 +29,7 @@ class Answer:
         self.after_s = after_s
 
 
-class ScriptedRegistrar:
+class ScriptedRegistrar(Listening):
     """Listens on 127.0.0.1, by UDP; keeps the requests, with their times, and keep-alives."""
 
     def __init__(self, answer: Callable[[str], Answer | None]) -> None:
@@ -37,21 +37,10 @@ class ScriptedRegistrar:
         self.requests: list[tuple[float, str]] = []
         self.keep_alives: list[float] = []
         self._answer = answer
-        self._socket = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
+        super().__init__(socket.socket(socket.AF_INET, socket.SOCK_DGRAM), self._take, "registrar")
         self._socket.bind(("127.0.0.1", 0))
         self.uri = f"sip:127.0.0.1:{self._socket.getsockname()[1]}"
         self._answered: dict[str, bytes] = {}
-        self._listener = Listener(self._socket, self._take, "registrar")
-
-    def __enter__(self) -> Self:
-        """Be there."""
-        self._listener.start()
-        return self
-
-    def __exit__(self, *_: object) -> None:
-        """Go."""
-        self._listener.stop()
-        self._socket.close()
 
     def _take(self, data: bytes, address: tuple[str, int]) -> None:
         if data.startswith(KEEP_ALIVE):

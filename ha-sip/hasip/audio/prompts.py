@@ -5,6 +5,7 @@ from __future__ import annotations
 import itertools
 import logging
 import threading
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Protocol, assert_never
 
@@ -161,7 +162,7 @@ class Prompts:
             for one in job.waiting:
                 # A step of the loop each: they may be hundreds, and one that fails is one.
                 made = MadePrompt(path, failed=failed, _on_release=self._release)
-                self._pool.loop.post(lambda one=one, made=made: one.deliver(made))  # type: ignore[misc]
+                self._pool.loop.post(partial(one.deliver, made))
 
         self._pool.submit(work, done)
         return preparation

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+from functools import partial
 from typing import TYPE_CHECKING, NamedTuple
 
 from hasip.calls.menu_file import MenuFile, MenuFileError, read_menu_file
@@ -133,7 +134,7 @@ class MenuFiles:
             if call.patience.is_armed:
                 call.patience.cancel()
                 # A step of the loop each: they may be many.
-                self._loop.post(lambda call=call: call.use(file))  # type: ignore[misc]
+                self._loop.post(partial(call.use, file))
 
     def _give_up(self, watched: _Watched, call: _Call) -> None:
         """Go on with what is known."""
